@@ -1,0 +1,38 @@
+/* One reconcile pass of one EtcdCluster: observe, plan, act. Synchronous; reaches the world only
+ * through the two tables. Any worker thread, one key at a time. */
+#ifndef CLUSTER_RECONCILE_H
+#define CLUSTER_RECONCILE_H 1
+
+#include "base/error.h"
+#include "etcd/api.h"
+#include "kube/api.h"
+#include "kube/work_pool.h"
+
+struct cluster_metrics_sink; /* cluster/reconcile.h leaves its form to the manager. */
+
+struct reconciler_options {
+    const struct kube_api *kube;
+    const struct etcd_api *etcd;
+    const char *operator_image; /* Holds /etcd-member; for the members' init container. */
+    /* Time, so that a simulator can own it. */
+    int64_t (*now_boot_ms)(void *context);
+    int64_t (*now_wall_ms)(void *context);
+    void (*random)(void *context, void *out, size_t size);
+    void *context;
+    /* Called at the end of each pass with what metrics tell (phase NULL: the cluster is gone). */
+    void (*publish)(void *context, const char *namespace, const char *name, const char *phase,
+                    int32_t size, int32_t ready_members, bool has_quorum);
+    void *publish_context;
+};
+
+struct reconciler;
+
+struct reconciler *reconciler_new(const struct reconciler_options *options);
+void reconciler_free(struct reconciler *reconciler);
+
+/* One pass for "namespace/name"; the form that work_pool_options.work wants, with the reconciler as
+ * its context. */
+int reconciler_pass(void *reconciler, const char *key, struct work_result *result,
+                    struct error *error);
+
+#endif

@@ -1,0 +1,17 @@
+/* The real etcd client: gRPC over HTTP/2 with libcurl and protobuf-c. */
+#ifndef ETCD_CLIENT_H
+#define ETCD_CLIENT_H 1
+
+#include "etcd/api.h"
+
+struct etcd_client;
+
+struct etcd_client *etcd_client_new(void);
+void etcd_client_free(struct etcd_client *client);
+const struct etcd_api *etcd_client_api(struct etcd_client *client);
+
+/* The id that etcd gives a member of a static bootstrap: SHA-1 over the sorted peer URLs, joined,
+ * and the token (server/etcdserver/api/membership/member.go). */
+uint64_t etcd_static_member_id(const char *peer_url, const char *token);
+
+#endif

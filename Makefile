@@ -1,0 +1,105 @@
+# A thin front for meson, the testbed and the scripts; each target installs the Debian packages that
+# it needs. `make help` lists them. How each build is configured stands in tools/compile.
+
+SHELL := /bin/bash
+MAKEFLAGS += --no-print-directory
+.DEFAULT_GOAL := help
+
+VERSION    := $(shell tools/version)
+IMAGE      ?= ghcr.io/etcd-operator/etcd-operator:v$(VERSION)
+IMAGE_TAR  := build/etcd-operator-image.tar
+# The end-to-end tests' own: the operator with named kill points. Never shipped.
+HOOKS_IMAGE := etcd-operator:test-hooks
+HOOKS_TAR   := build/etcd-operator-test-hooks-image.tar
+# Arguments for pytest, such as PYTEST="-k sizes -x".
+PYTEST ?=
+
+.PHONY: help build debug test unit coverage sanitize tsan fuzz lint format generate image image-test \
+	testbed-up testbed-down testbed-status demo e2e bench clean
+
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
+
+build: ## The release build of etcd-operator, etcd-member and crd-gen, in build/release
+	@tools/install-packages build
+	@tools/compile release
+
+debug: ## The debug build, in build/debug
+	@tools/install-packages build
+	@tools/compile debug
+
+test: ## Everything: lint, unit tests, sanitizers, fuzzing, end-to-end tests on the testbed
+	@tests/run_all
+
+unit: ## Unit tests of the debug build
+	@tools/install-packages build python
+	@tools/compile debug
+	@tests/run_units debug
+
+coverage: ## Unit tests, and the line coverage of src/ that they reach
+	@tools/install-packages build python coverage
+	@tools/compile coverage
+	@tests/run_units coverage && tools/coverage
+
+sanitize: ## Unit tests under AddressSanitizer and UndefinedBehaviorSanitizer
+	@tools/install-packages build python
+	@tools/compile asan
+	@tests/run_units asan
+
+tsan: ## Unit tests under ThreadSanitizer
+	@tools/install-packages build python
+	@tools/compile tsan
+	@tests/run_units tsan
+
+fuzz: ## Each fuzz target for FUZZ_SECONDS (5) over its committed corpus
+	@tools/install-packages build python fuzz
+	@tools/compile fuzz
+	@tests/run_fuzz
+
+lint: ## Formatting, static analysis, scripts, manifests, generated files, linked libraries
+	@tools/install-packages build lint
+	@tools/compile debug
+	@tools/compile release
+	@tests/run_lint
+
+format: ## Rewrites the C files of src/ and tests/ as clang-format wants them
+	@tools/install-packages lint
+	@git ls-files -co --exclude-standard 'src/*.[ch]' 'tests/*.[ch]' | xargs clang-format -i
+
+generate: ## The CRDs in deploy/crds and the API reference in docs/, from the field tables
+	@tools/install-packages build
+	@tools/compile debug
+	@tools/generate
+
+image: ## The operator's image as an OCI tar (no Docker needed); IMAGE names it
+	@tools/install-packages build image
+	@tools/compile release
+	@deploy/image/build build/release "$(IMAGE)" "$(IMAGE_TAR)"
+
+image-test: ## The same with the test hooks compiled in, for the end-to-end tests
+	@tools/install-packages build image
+	@tools/compile hooks
+	@deploy/image/build build/hooks "$(HOOKS_IMAGE)" "$(HOOKS_TAR)"
+
+testbed-up: ## A real multi-node Kubernetes on this machine (twice is harmless)
+	@testbed/up
+
+testbed-down: ## Stops the testbed and removes all it made
+	@testbed/down
+
+testbed-status: ## What of the testbed runs
+	@testbed/status
+
+demo: ## Testbed, operator, a three-member TLS cluster, and a put and get through it
+	@demo/run
+
+e2e: ## End-to-end tests against KUBECONFIG, or against the testbed when it is not set
+	@tools/install-packages e2e
+	@tests/run_e2e $(PYTEST)
+
+bench: ## The measurements of docs/performance.md
+	@tools/install-packages e2e
+	@tests/run_bench
+
+clean: ## Removes build/ (the testbed's cache is kept)
+	rm -rf build

@@ -1,0 +1,30 @@
+// Command coredns is CoreDNS with only the plugins that the testbed's cluster
+// DNS uses.
+package main
+
+import (
+	"github.com/coredns/coredns/core/dnsserver"
+	"github.com/coredns/coredns/coremain"
+
+	_ "github.com/coredns/coredns/plugin/cache"
+	_ "github.com/coredns/coredns/plugin/errors"
+	_ "github.com/coredns/coredns/plugin/health"
+	_ "github.com/coredns/coredns/plugin/hosts"
+	_ "github.com/coredns/coredns/plugin/kubernetes"
+	_ "github.com/coredns/coredns/plugin/loadbalance"
+	_ "github.com/coredns/coredns/plugin/log"
+	_ "github.com/coredns/coredns/plugin/metrics"
+	_ "github.com/coredns/coredns/plugin/ready"
+	_ "github.com/coredns/coredns/plugin/reload"
+	_ "github.com/coredns/coredns/plugin/template"
+)
+
+func init() {
+	// The order in which a query passes through the plugins.
+	dnsserver.Directives = []string{
+		"reload", "health", "ready", "prometheus", "errors", "log",
+		"cache", "loadbalance", "template", "hosts", "kubernetes",
+	}
+}
+
+func main() { coremain.Run() }

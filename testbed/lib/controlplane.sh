@@ -1,0 +1,87 @@
+# shellcheck shell=bash
+# etcd, the API server, the controller manager and the scheduler: processes on
+# the host.
+
+# Not etcd's usual ports: those are free for an etcd that somebody tests.
+ETCD_CLIENT_URL=https://127.0.0.1:12379
+ETCD_PEER_URL=http://127.0.0.1:12380
+
+control_plane_etcd() {
+    # Only this etcd may lose what it wrote: the testbed starts from nothing.
+    process_start host etcd "$STATE/log/etcd.log" "$(part_folder etcd-3.6)/etcd" \
+        --name=testbed --data-dir="$STATE/etcd" --unsafe-no-fsync --log-level=warn \
+        --listen-client-urls="$ETCD_CLIENT_URL" --advertise-client-urls="$ETCD_CLIENT_URL" \
+        --listen-peer-urls="$ETCD_PEER_URL" --initial-advertise-peer-urls="$ETCD_PEER_URL" \
+        --initial-cluster="testbed=$ETCD_PEER_URL" \
+        --cert-file="$PKI/etcd.crt" --key-file="$PKI/etcd.key" \
+        --trusted-ca-file="$PKI/ca.crt" --client-cert-auth \
+        --auto-compaction-mode=periodic --auto-compaction-retention=10m --quota-backend-bytes=8589934592
+}
+
+control_plane_apiserver() {
+    mkdir -p "$STATE/audit"
+    process_start host kube-apiserver "$STATE/log/kube-apiserver.log" "$KUBERNETES/kube-apiserver" \
+        --bind-address="$HOST_ADDRESS" --advertise-address="$HOST_ADDRESS" --secure-port=6443 \
+        --etcd-servers="$ETCD_CLIENT_URL" --etcd-cafile="$PKI/ca.crt" \
+        --etcd-certfile="$PKI/apiserver-etcd-client.crt" --etcd-keyfile="$PKI/apiserver-etcd-client.key" \
+        --tls-cert-file="$PKI/apiserver.crt" --tls-private-key-file="$PKI/apiserver.key" \
+        --client-ca-file="$PKI/ca.crt" \
+        --authorization-mode=Node,RBAC --enable-admission-plugins=NodeRestriction --allow-privileged \
+        --service-cluster-ip-range="$SERVICE_RANGE" \
+        --service-account-issuer=https://kubernetes.default.svc.cluster.local \
+        --service-account-key-file="$PKI/service-account.pub" \
+        --service-account-signing-key-file="$PKI/service-account.key" \
+        --kubelet-certificate-authority="$PKI/ca.crt" --kubelet-preferred-address-types=InternalIP \
+        --kubelet-client-certificate="$PKI/apiserver-kubelet-client.crt" \
+        --kubelet-client-key="$PKI/apiserver-kubelet-client.key" \
+        --requestheader-client-ca-file="$PKI/ca.crt" --requestheader-allowed-names=front-proxy-client \
+        --requestheader-username-headers=X-Remote-User --requestheader-group-headers=X-Remote-Group \
+        --requestheader-extra-headers-prefix=X-Remote-Extra- \
+        --proxy-client-cert-file="$PKI/front-proxy-client.crt" --proxy-client-key-file="$PKI/front-proxy-client.key" \
+        --audit-policy-file="$TESTBED/config/audit-policy.yaml" --audit-log-path="$STATE/audit/audit.log" \
+        --audit-log-maxsize=500 --audit-log-maxbackup=4
+}
+
+apiserver_ready() { kubectl get --raw=/readyz; }
+
+control_plane_controllers() {
+    local kubeconfig=$STATE/kubeconfigs/controller-manager.kubeconfig
+    process_start host kube-controller-manager "$STATE/log/kube-controller-manager.log" \
+        "$KUBERNETES/kube-controller-manager" \
+        --kubeconfig="$kubeconfig" --authentication-kubeconfig="$kubeconfig" --authorization-kubeconfig="$kubeconfig" \
+        --bind-address=127.0.0.1 --leader-elect=false --controllers='*' --use-service-account-credentials \
+        --service-account-private-key-file="$PKI/service-account.key" --root-ca-file="$PKI/ca.crt" \
+        --cluster-signing-cert-file="$PKI/ca.crt" --cluster-signing-key-file="$PKI/ca.key" \
+        --service-cluster-ip-range="$SERVICE_RANGE" \
+        --node-monitor-grace-period=12s --node-monitor-period=2s
+    kubeconfig=$STATE/kubeconfigs/scheduler.kubeconfig
+    process_start host kube-scheduler "$STATE/log/kube-scheduler.log" "$KUBERNETES/kube-scheduler" \
+        --kubeconfig="$kubeconfig" --authentication-kubeconfig="$kubeconfig" --authorization-kubeconfig="$kubeconfig" \
+        --bind-address=127.0.0.1 --leader-elect=false
+}
+
+# proxy_start SCOPE NODE LOG PREFIX...: kube-proxy as seen from the node. The
+# prefix is the command that enters the node, if any.
+proxy_start() {
+    local scope=$1 node=$2 log=$3
+    shift 3
+    mkdir -p "$STATE/config"
+    cat >"$STATE/config/kube-proxy-$scope.yaml" <<END
+apiVersion: kubeproxy.config.k8s.io/v1alpha1
+kind: KubeProxyConfiguration
+mode: nftables
+clientConnection:
+  kubeconfig: $STATE/kubeconfigs/proxy.kubeconfig
+hostnameOverride: $node
+clusterCIDR: $POD_RANGE
+bindAddress: 0.0.0.0
+healthzBindAddress: 127.0.0.1:10256
+metricsBindAddress: 127.0.0.1:10249
+oomScoreAdj: 0
+conntrack:
+  maxPerCore: 0
+  min: 0
+END
+    process_start "$scope" kube-proxy "$log" "$@" "$KUBERNETES/kube-proxy" \
+        --config="$STATE/config/kube-proxy-$scope.yaml"
+}

@@ -33,9 +33,9 @@ struct http_options {
 };
 
 struct http_request {
-    const char *method;         /* "GET", "POST", "PATCH", ... */
-    const char *url;            /* Absolute; its host name is what the certificate must cover. */
-    const char *connect_to;     /* IP address to connect to instead of resolving the host, or NULL. */
+    const char *method;     /* "GET", "POST", "PATCH", ... */
+    const char *url;        /* Absolute; its host name is what the certificate must cover. */
+    const char *connect_to; /* IP address to connect to instead of resolving the host, or NULL. */
     const char *const *headers; /* "Name: value", ended by NULL; may be NULL. */
     const void *body;           /* May be NULL. */
     size_t body_size;

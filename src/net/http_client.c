@@ -1,0 +1,437 @@
+#include <curl/curl.h>
+#include <errno.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/ssl.h>
+#include <openssl/x509.h>
+#include <pthread.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "net/http_internal.h"
+
+#define DEFAULT_MAX_IDLE 4
+
+/* curl's own 100 kB of buffers for each handle buy nothing for messages of a few kB. */
+#define CONNECTION_BUFFER_SIZE 16384L
+
+/* An idle connection is probed by TCP keep-alive, so age alone does not make it suspect. */
+#define CONNECTION_MAX_AGE_S 3600L
+
+/* Far above any CA bundle (the public one has 220 kB). */
+#define CA_FILE_LIMIT (4 * 1024 * 1024)
+
+struct http_client {
+    char *certificate_pem, *key_pem;
+    char *ca_file;
+    bool http2;
+    size_t max_idle;
+    bool (*allow)(void *context);
+    void *allow_context;
+
+    pthread_mutex_t lock; /* Guards what follows. */
+    struct http_connection *idle;
+    size_t n_idle;
+    char *ca_pem;            /* NULL: the system's. */
+    struct stat ca_stat;     /* Of `ca_file` when it was read. */
+    unsigned trust_epoch;    /* Grows when `ca_pem` changes; older connections are not kept. */
+    bool ca_file_complained; /* That ca_file cannot be read has been said. */
+};
+
+static void initialise_curl(void)
+{
+    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
+        memory_exhausted();
+    }
+}
+
+static void cleanup_bio(BIO **bio)
+{
+    BIO_free(*bio);
+}
+
+static void cleanup_x509(X509 **certificate)
+{
+    X509_free(*certificate);
+}
+
+static void cleanup_pkey(EVP_PKEY **key)
+{
+    EVP_PKEY_free(*key);
+}
+
+static BIO *bio_of(const char *pem)
+{
+    BIO *bio = BIO_new_mem_buf(pem, -1);
+    if (!bio) {
+        memory_exhausted();
+    }
+    return bio;
+}
+
+/* The newest OpenSSL error in words; leaves the queue empty. */
+static const char *openssl_reason(void)
+{
+    const char *reason = ERR_reason_error_string(ERR_peek_last_error());
+    ERR_clear_error();
+    return reason ? reason : "no PEM block found";
+}
+
+static int check_ca(const char *pem, const char *source, struct error *error)
+{
+    CLEANUP(cleanup_bio) BIO *bio = bio_of(pem);
+    size_t found = 0;
+
+    ERR_clear_error();
+    for (;; found++) {
+        CLEANUP(cleanup_x509) X509 *certificate = PEM_read_bio_X509(bio, NULL, NULL, NULL);
+        if (!certificate) {
+            break;
+        }
+    }
+    if (found && ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE) {
+        ERR_clear_error();
+        return 0; /* The end of the text. */
+    }
+    return error_set(error, ERROR_INVALID,
+                     "certificate number %zu of the CAs to trust (%s) does not parse: %s",
+                     found + 1, source, openssl_reason());
+}
+
+static int no_passphrase(char *out, int size, int writing, void *context)
+{
+    (void)out, (void)size, (void)writing, (void)context;
+    return -1; /* Never ask on the terminal. */
+}
+
+static int check_identity(const char *certificate_pem, const char *key_pem, struct error *error)
+{
+    if (!certificate_pem && !key_pem) {
+        return 0;
+    }
+    if (!certificate_pem || !key_pem) {
+        return error_set(error, ERROR_INVALID, "the client %s is given without its %s",
+                         key_pem ? "key" : "certificate", key_pem ? "certificate" : "key");
+    }
+    CLEANUP(cleanup_bio) BIO *certificate_bio = bio_of(certificate_pem);
+    CLEANUP(cleanup_bio) BIO *key_bio = bio_of(key_pem);
+    ERR_clear_error();
+    CLEANUP(cleanup_x509)
+    X509 *certificate = PEM_read_bio_X509(certificate_bio, NULL, no_passphrase, NULL);
+    if (!certificate) {
+        return error_set(error, ERROR_INVALID, "the client certificate does not parse: %s",
+                         openssl_reason());
+    }
+    CLEANUP(cleanup_pkey)
+    EVP_PKEY *key = PEM_read_bio_PrivateKey(key_bio, NULL, no_passphrase, NULL);
+    if (!key) {
+        return error_set(error, ERROR_INVALID, "the client key does not parse: %s",
+                         openssl_reason());
+    }
+    if (!X509_check_private_key(certificate, key)) {
+        return error_set(error, ERROR_INVALID,
+                         "the client key does not belong to the client certificate: %s",
+                         openssl_reason());
+    }
+    return 0;
+}
+
+/* The file as a new string; `seen` tells later whether it changed. */
+static char *read_ca_file(const char *path, struct stat *seen, struct error *error)
+{
+    AUTO_FILE FILE *file = fopen(path, "re");
+    AUTO_BUFFER struct buffer text = {.limit = CA_FILE_LIMIT};
+    char piece[4096];
+    size_t got;
+
+    if (!file || fstat(fileno(file), seen) < 0) {
+        error_set(error, ERROR_INVALID, "cannot read the CA file %s: %s", path, strerror(errno));
+        return NULL;
+    }
+    while ((got = fread(piece, 1, sizeof piece, file))) {
+        if (!buffer_append(&text, piece, got)) {
+            error_set(error, ERROR_INVALID, "the CA file %s is larger than %d bytes", path,
+                      CA_FILE_LIMIT);
+            return NULL;
+        }
+    }
+    if (check_ca(text.data ? text.data : "", path, error) < 0) {
+        return NULL;
+    }
+    return xstrdup(text.data);
+}
+
+static bool same_file(const struct stat *a, const struct stat *b)
+{
+    return a->st_ino == b->st_ino && a->st_dev == b->st_dev && a->st_size == b->st_size &&
+           a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
+}
+
+/* Takes over a changed CA file. A file that is gone or broken for the moment (it is being replaced)
+ * leaves the old trust in force. */
+static void refresh_ca_file(struct http_client *client)
+{
+    struct stat now;
+    struct error error = {0};
+
+    if (stat(client->ca_file, &now) == 0 && same_file(&now, &client->ca_stat)) {
+        return;
+    }
+    char *pem = read_ca_file(client->ca_file, &now, &error);
+    if (!pem) {
+        if (!client->ca_file_complained) {
+            log_warning("keeping the CAs read before", "error", error.message, NULL);
+            client->ca_file_complained = true;
+        }
+        return;
+    }
+    client->ca_file_complained = false;
+    client->ca_stat = now;
+    if (strcmp(pem, client->ca_pem) != 0) {
+        client->trust_epoch++;
+    }
+    free(client->ca_pem);
+    client->ca_pem = pem;
+}
+
+int http_client_new(const struct http_options *options, struct http_client **out,
+                    struct error *error)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    struct stat ca_stat = {0};
+    char *ca_pem = NULL;
+    int r;
+
+    pthread_once(&once, initialise_curl);
+    r = check_identity(options->certificate_pem, options->key_pem, error);
+    if (r < 0) {
+        return r;
+    }
+    if (options->ca_pem) {
+        r = check_ca(options->ca_pem, "PEM text", error);
+        if (r < 0) {
+            return r;
+        }
+        ca_pem = xstrdup(options->ca_pem);
+    } else if (options->ca_file) {
+        ca_pem = read_ca_file(options->ca_file, &ca_stat, error);
+        if (!ca_pem) {
+            return -(int)ERROR_INVALID;
+        }
+    }
+    struct http_client *client = xcalloc(1, sizeof *client);
+    client->ca_pem = ca_pem;
+    client->ca_stat = ca_stat;
+    client->ca_file = options->ca_file && !options->ca_pem ? xstrdup(options->ca_file) : NULL;
+    client->certificate_pem = options->certificate_pem ? xstrdup(options->certificate_pem) : NULL;
+    client->key_pem = options->key_pem ? xstrdup(options->key_pem) : NULL;
+    client->http2 = options->http2;
+    client->max_idle = options->max_idle ? options->max_idle : DEFAULT_MAX_IDLE;
+    client->allow = options->allow;
+    client->allow_context = options->allow_context;
+    pthread_mutex_init(&client->lock, NULL);
+    *out = client;
+    return 0;
+}
+
+static void connection_free(struct http_connection *connection)
+{
+    curl_easy_cleanup(connection->easy);
+    curl_share_cleanup(connection->share); /* Closes the connection. */
+    free(connection->origin);
+    free(connection);
+}
+
+static void free_pem(char *pem)
+{
+    if (pem) {
+        memory_wipe(pem, strlen(pem));
+        free(pem);
+    }
+}
+
+void http_client_free(struct http_client *client)
+{
+    if (!client) {
+        return;
+    }
+    while (client->idle) {
+        struct http_connection *next = client->idle->next;
+        connection_free(client->idle);
+        client->idle = next;
+    }
+    pthread_mutex_destroy(&client->lock);
+    free_pem(client->key_pem);
+    free_pem(client->certificate_pem);
+    free(client->ca_pem);
+    free(client->ca_file);
+    free(client);
+}
+
+bool http_client_http2(const struct http_client *client)
+{
+    return client->http2;
+}
+
+/* Everything before the path, and the address that stands in for the host name. */
+static char *origin_of(const struct http_request *request)
+{
+    const char *authority = strstr(request->url, "://");
+    size_t length = authority ? (size_t)(authority - request->url) + 3 : 0;
+
+    length += strcspn(request->url + length, "/?#");
+    return xasprintf("%.*s %s", (int)length, request->url,
+                     request->connect_to ? request->connect_to : "");
+}
+
+static int ask_allow(void *context, char *remote_ip, char *local_ip, int remote_port,
+                     int local_port)
+{
+    struct http_client *client = context;
+
+    (void)remote_ip, (void)local_ip, (void)remote_port, (void)local_port;
+    return client->allow(client->allow_context) ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
+}
+
+static void set_transport(CURL *easy, struct http_client *client)
+{
+    curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
+    curl_easy_setopt(easy, CURLOPT_PROXY, "");
+    curl_easy_setopt(easy, CURLOPT_NOPROXY, "*");
+    curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
+    curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L); /* Do not wait for a DNS answer that nobody
+                                                     * wants any more. */
+    curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, CONNECTION_BUFFER_SIZE);
+    curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, CONNECTION_BUFFER_SIZE);
+    curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, CONNECTION_MAX_AGE_S);
+    curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
+    curl_easy_setopt(easy, CURLOPT_TCP_KEEPIDLE, 30L);
+    curl_easy_setopt(easy, CURLOPT_TCP_KEEPINTVL, 15L);
+    curl_easy_setopt(easy, CURLOPT_USERAGENT, "etcd-operator/" VERSION);
+    if (client->allow) {
+        curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, ask_allow);
+        curl_easy_setopt(easy, CURLOPT_PREREQDATA, client);
+    }
+}
+
+/* OpenSSL otherwise keeps two record buffers of 16 kB for each idle connection. */
+static CURLcode tune_tls(CURL *easy, void *ssl_ctx, void *context)
+{
+    (void)easy, (void)context;
+    SSL_CTX_set_mode(ssl_ctx, SSL_MODE_RELEASE_BUFFERS);
+    return CURLE_OK;
+}
+
+static void set_blob(CURL *easy, CURLoption option, char *pem, unsigned flags)
+{
+    struct curl_blob blob = {.data = pem, .len = strlen(pem), .flags = flags};
+    curl_easy_setopt(easy, option, &blob);
+}
+
+static void set_tls(CURL *easy, struct http_client *client)
+{
+    curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L);
+    curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L);
+    curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+    curl_easy_setopt(easy, CURLOPT_SSL_CTX_FUNCTION, tune_tls);
+    if (client->ca_pem) {
+        /* The distribution's default directory would be trusted as well. */
+        curl_easy_setopt(easy, CURLOPT_CAINFO, NULL);
+        curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
+        set_blob(easy, CURLOPT_CAINFO_BLOB, client->ca_pem, CURL_BLOB_COPY);
+    } else {
+        /* A parsed public bundle is large; connections that need it are few. */
+        curl_easy_setopt(easy, CURLOPT_CA_CACHE_TIMEOUT, 0L);
+    }
+    if (client->certificate_pem) {
+        curl_easy_setopt(easy, CURLOPT_SSLCERTTYPE, "PEM");
+        curl_easy_setopt(easy, CURLOPT_SSLKEYTYPE, "PEM");
+        set_blob(easy, CURLOPT_SSLCERT_BLOB, client->certificate_pem, CURL_BLOB_NOCOPY);
+        set_blob(easy, CURLOPT_SSLKEY_BLOB, client->key_pem, CURL_BLOB_NOCOPY);
+    }
+}
+
+static struct http_connection *connection_new(struct http_client *client, char *origin)
+{
+    struct http_connection *connection = xcalloc(1, sizeof *connection);
+
+    connection->origin = origin;
+    connection->trust_epoch = client->trust_epoch;
+    connection->easy = curl_easy_init();
+    connection->share = curl_share_init();
+    if (!connection->easy || !connection->share) {
+        memory_exhausted();
+    }
+    curl_share_setopt(connection->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_CONNECT);
+    curl_easy_setopt(connection->easy, CURLOPT_SHARE, connection->share);
+    set_transport(connection->easy, client);
+    set_tls(connection->easy, client);
+    return connection;
+}
+
+struct http_connection *http_client_acquire(struct http_client *client,
+                                            const struct http_request *request)
+{
+    struct http_connection *connection = NULL;
+    char *origin = origin_of(request);
+
+    pthread_mutex_lock(&client->lock);
+    if (client->ca_file) {
+        refresh_ca_file(client);
+    }
+    for (struct http_connection **link = &client->idle; *link; link = &(*link)->next) {
+        if ((*link)->trust_epoch == client->trust_epoch && !strcmp((*link)->origin, origin)) {
+            connection = *link;
+            *link = connection->next;
+            client->n_idle--;
+            break;
+        }
+    }
+    if (connection) {
+        free(origin);
+    } else {
+        connection = connection_new(client, origin);
+    }
+    pthread_mutex_unlock(&client->lock);
+    return connection;
+}
+
+/* Takes the least recently used idle connection out of the list. */
+static struct http_connection *evict_oldest(struct http_client *client)
+{
+    struct http_connection **link = &client->idle;
+
+    while ((*link)->next) {
+        link = &(*link)->next;
+    }
+    struct http_connection *oldest = *link;
+    *link = NULL;
+    client->n_idle--;
+    return oldest;
+}
+
+void http_client_release(struct http_client *client, struct http_connection *connection,
+                         bool reusable)
+{
+    struct http_connection *unwanted = NULL;
+
+    pthread_mutex_lock(&client->lock);
+    if (!reusable || connection->trust_epoch != client->trust_epoch) {
+        unwanted = connection;
+    } else {
+        connection->next = client->idle;
+        client->idle = connection;
+        if (++client->n_idle > client->max_idle) {
+            unwanted = evict_oldest(client);
+        }
+    }
+    pthread_mutex_unlock(&client->lock);
+    if (unwanted) {
+        connection_free(unwanted); /* May write to the network: not under the lock. */
+    }
+}

@@ -169,8 +169,7 @@ static struct MHD_Daemon *start_daemon(struct http_server *server, unsigned fami
                             MHD_OPTION_CONNECTION_LIMIT, (unsigned)MAX_CONNECTIONS,
                             MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)CONNECTION_TIMEOUT_S,
                             MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,
-                            MHD_OPTION_LISTENING_ADDRESS_REUSE, 1u, MHD_OPTION_ARRAY,
-                            address ? items : items + 1, MHD_OPTION_END);
+                            MHD_OPTION_ARRAY, address ? items : items + 1, MHD_OPTION_END);
 }
 
 int http_server_start(const struct http_server_options *options, struct http_server **out,

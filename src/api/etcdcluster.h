@@ -4,15 +4,15 @@
 
 #include "api/field.h"
 
-#define ETCDCLUSTER_GROUP       "etcd.etcd.io"
-#define ETCDCLUSTER_VERSION     "v1alpha1"
-#define ETCDCLUSTER_API_VERSION ETCDCLUSTER_GROUP "/" ETCDCLUSTER_VERSION
-#define ETCDCLUSTER_MAX_SIZE    9
-#define ETCDCLUSTER_MAX_NAME    52 /* Every derived name stays legal. */
+#define ETCDCLUSTER_GROUP                "etcd.etcd.io"
+#define ETCDCLUSTER_VERSION              "v1alpha1"
+#define ETCDCLUSTER_API_VERSION          ETCDCLUSTER_GROUP "/" ETCDCLUSTER_VERSION
+#define ETCDCLUSTER_MAX_SIZE             9
+#define ETCDCLUSTER_MAX_NAME             52 /* Every derived name stays legal. */
 #define ETCDCLUSTER_DEFAULT_ETCD_VERSION "3.6.16"
 
-struct etcdcluster_plane { /* security.tls.client, security.tls.peer */
-    bool enabled;          /* default true */
+struct etcdcluster_plane {             /* security.tls.client, security.tls.peer */
+    bool enabled;                      /* default true */
     struct api_string_list extra_sans; /* extraSANs: more DNS names or IPs; client plane only. */
 };
 
@@ -21,7 +21,7 @@ struct etcdcluster_spec {
     const char *version;    /* ^3\.[0-9]+\.[0-9]+$, default ETCDCLUSTER_DEFAULT_ETCD_VERSION */
     const char *repository; /* default gcr.io/etcd-development/etcd */
     const char *image;      /* the whole reference; NULL: repository:v<version> */
-    const char *image_pull_policy; /* imagePullPolicy: Always, IfNotPresent (default), Never */
+    const char *image_pull_policy;      /* imagePullPolicy: Always, IfNotPresent (default), Never */
     struct api_list image_pull_secrets; /* imagePullSecrets: of struct etcdcluster_local_object */
     struct {
         const char *size;               /* quantity, default 8Gi */
@@ -40,21 +40,22 @@ struct etcdcluster_spec {
     struct {
         struct etcdcluster_quantities {
             const char *cpu, *memory; /* quantities */
-        } requests, limits; /* defaults: requests 100m, 128Mi; limits 1, 1Gi */
+        } requests, limits;           /* defaults: requests 100m, 128Mi; limits 1, 1Gi */
     } resources;
     struct {
         int64_t interval_ms; /* interval, default 10s, 1s..10m */
         int64_t timeout_ms;  /* timeout, default 3s, 100ms..1m */
     } health_check;          /* healthCheck */
     struct {
-        const char *quota_backend_bytes;        /* quantity, default 2Gi, at most 8Gi..100Gi */
-        const char *auto_compaction_mode;       /* periodic (default) or revision */
-        const char *auto_compaction_retention;  /* default 1h; a duration, or a number for revision */
-        int32_t snapshot_count;                 /* default 10000 */
-        int32_t heartbeat_interval_ms;          /* heartbeatInterval: duration, default 100ms */
-        int32_t election_timeout_ms;            /* electionTimeout: duration, default 1s;
-                                                 * at least 5 heartbeats (CEL), at most 50s */
-        int32_t max_request_bytes;              /* maxRequestBytes, default 1572864 */
+        const char *quota_backend_bytes;  /* quantity, default 2Gi, at most 8Gi..100Gi */
+        const char *auto_compaction_mode; /* periodic (default) or revision */
+        const char
+            *auto_compaction_retention; /* default 1h; a duration, or a number for revision */
+        int32_t snapshot_count;         /* default 10000 */
+        int32_t heartbeat_interval_ms;  /* heartbeatInterval: duration, default 100ms */
+        int32_t election_timeout_ms;    /* electionTimeout: duration, default 1s;
+                                         * at least 5 heartbeats (CEL), at most 50s */
+        int32_t max_request_bytes;      /* maxRequestBytes, default 1572864 */
         struct api_list extra_args; /* extraArgs: [{name, value}] of struct etcdcluster_argument;
                                      * what the operator manages is refused by name (CEL too) */
     } etcd;
@@ -65,7 +66,7 @@ struct etcdcluster_local_object {
 };
 
 struct etcdcluster_argument {
-    const char *name;  /* without the dashes: "log-level" */
+    const char *name; /* without the dashes: "log-level" */
     const char *value;
 };
 

@@ -15,25 +15,25 @@
 #include "base/arena.h"
 #include "base/error.h"
 
-#define PERMIT_ANNOTATION  "etcd.etcd.io/start-permit"
-#define PERMIT_MAX_SIZE    16384
-#define PERMIT_NONCE_SIZE  33 /* 16 random bytes as hex, and NUL. */
+#define PERMIT_ANNOTATION "etcd.etcd.io/start-permit"
+#define PERMIT_MAX_SIZE   16384
+#define PERMIT_NONCE_SIZE 33 /* 16 random bytes as hex, and NUL. */
 
 /* Where things are in a member's pod. */
-#define MEMBER_HELPER_DIR    "/run/etcd-member"   /* emptyDir: the helper binary and the used nonce */
-#define MEMBER_HELPER_PATH   MEMBER_HELPER_DIR "/etcd-member"
-#define MEMBER_NONCE_PATH    MEMBER_HELPER_DIR "/used-nonce"
-#define MEMBER_PERMIT_DIR    "/etc/etcd-permit"   /* downwardAPI: file "permit" */
-#define MEMBER_PERMIT_PATH   MEMBER_PERMIT_DIR "/permit"
-#define MEMBER_CONFIG_DIR    "/etc/etcd-config"   /* ConfigMap: file "member.json" */
-#define MEMBER_CONFIG_PATH   MEMBER_CONFIG_DIR "/member.json"
-#define MEMBER_VOLUME_DIR    "/var/lib/etcd"      /* the claim */
-#define MEMBER_DATA_DIR      MEMBER_VOLUME_DIR "/data"
-#define MEMBER_MARKER_PATH   MEMBER_VOLUME_DIR "/marker.json"
-#define MEMBER_ETCD_PATH     "/usr/local/bin/etcd"
-#define MEMBER_METRICS_PORT  2381
-#define MEMBER_CLIENT_PORT   2379
-#define MEMBER_PEER_PORT     2380
+#define MEMBER_HELPER_DIR   "/run/etcd-member" /* emptyDir: the helper binary and the used nonce */
+#define MEMBER_HELPER_PATH  MEMBER_HELPER_DIR "/etcd-member"
+#define MEMBER_NONCE_PATH   MEMBER_HELPER_DIR "/used-nonce"
+#define MEMBER_PERMIT_DIR   "/etc/etcd-permit" /* downwardAPI: file "permit" */
+#define MEMBER_PERMIT_PATH  MEMBER_PERMIT_DIR "/permit"
+#define MEMBER_CONFIG_DIR   "/etc/etcd-config" /* ConfigMap: file "member.json" */
+#define MEMBER_CONFIG_PATH  MEMBER_CONFIG_DIR "/member.json"
+#define MEMBER_VOLUME_DIR   "/var/lib/etcd" /* the claim */
+#define MEMBER_DATA_DIR     MEMBER_VOLUME_DIR "/data"
+#define MEMBER_MARKER_PATH  MEMBER_VOLUME_DIR "/marker.json"
+#define MEMBER_ETCD_PATH    "/usr/local/bin/etcd"
+#define MEMBER_METRICS_PORT 2381
+#define MEMBER_CLIENT_PORT  2379
+#define MEMBER_PEER_PORT    2380
 
 enum permit_mode { PERMIT_NEW, PERMIT_EXISTING, PERMIT_ADOPT };
 
@@ -63,11 +63,12 @@ struct marker {
     uint64_t member_id;
 };
 
-/* {"v":1,"clusterUID":"...","args":["--name={name}", ...]}: the flags without initial-cluster,
- * initial-cluster-state and initial-cluster-token. "{name}" and "{ordinal}" are replaced by the pod's
- * name and its ordinal. */
+/* {"v":1,"clusterUID":"...","generation":2,"args":["--name={name}", ...]}: the flags without
+ * initial-cluster, initial-cluster-state and initial-cluster-token. "{name}" and "{ordinal}" are
+ * replaced by the pod's name and its ordinal. */
 struct member_config {
     const char *cluster_uid;
+    int64_t generation; /* Data of an older generation does not start; 0 (left out): any may. */
     const char **args;
     size_t n_args;
 };
@@ -96,7 +97,7 @@ struct report {
     const char *cluster_uid; /* From the pod's configuration. */
     int32_t ordinal;         /* -1: unknown. */
     bool has_wal;
-    const char *used_nonce;                /* NULL: none. */
+    const char *used_nonce;                 /* NULL: none. */
     uint64_t wal_member_id, wal_cluster_id; /* From the WAL's metadata record; 0: unknown. */
     bool has_marker;
     struct marker marker;

@@ -1,0 +1,238 @@
+/* The rules between an EtcdCluster's fields: each message stands once, for the API server's CEL and
+ * for the check in C.  CEL is kept to what Kubernetes 1.30 has (quantity() came with 1.29). */
+#include <regex.h>
+#include <string.h>
+
+#include "api/etcdcluster_tables.h"
+
+#define MESSAGE_NAME                                                                               \
+    "metadata.name must be at most 52 lower-case letters, digits and dashes, begin with a letter " \
+    "and not end with a dash, because the names of Services and Pods are made from it"
+#define MESSAGE_SHRINK                                                                             \
+    "storage.size cannot be made smaller: volumes only grow; create a new cluster from a backup "  \
+    "to move to smaller ones"
+#define MESSAGE_CLASS                                                                              \
+    "storage.storageClassName cannot be changed: the volumes exist already; create a new cluster " \
+    "from a backup to move to another class"
+#define MESSAGE_MEDIUM                                                                             \
+    "storage.medium cannot be changed: the members' data would be left behind; create a new "      \
+    "cluster from a backup to move to another medium"
+#define MESSAGE_CLIENT_TLS                                                                         \
+    "security.tls.client.enabled cannot be changed: every client's URL depends on it; decide at "  \
+    "creation"
+#define MESSAGE_PEER_TLS                                                                           \
+    "security.tls.peer.enabled cannot be changed: the peer URLs are the members' identity; "       \
+    "decide "                                                                                      \
+    "at creation"
+#define MESSAGE_CPU    "resources.requests.cpu must not be above resources.limits.cpu"
+#define MESSAGE_MEMORY "resources.requests.memory must not be above resources.limits.memory"
+#define MESSAGE_IN_MEMORY                                                                          \
+    "resources.limits.memory must be at least etcd.quotaBackendBytes when storage.medium is "      \
+    "Memory, because the database then counts as the pod's memory"
+#define MESSAGE_ELECTION                                                                           \
+    "etcd.electionTimeout must be at least 5 times etcd.heartbeatInterval, or a late heartbeat "   \
+    "starts an election"
+#define MESSAGE_PERIODIC                                                                           \
+    "etcd.autoCompactionRetention must be a duration such as 1h or 30m (or 0 for none) when "      \
+    "etcd.autoCompactionMode is periodic"
+#define MESSAGE_REVISION                                                                           \
+    "etcd.autoCompactionRetention must be a number of revisions such as 1000 (or 0 for none) "     \
+    "when "                                                                                        \
+    "etcd.autoCompactionMode is revision"
+#define MESSAGE_MANAGED                                                                            \
+    "etcd.extraArgs sets a flag that the operator manages itself: use the field of the spec that " \
+    "stands for it"
+
+#define NAME_PATTERN     "^[a-z]([-a-z0-9]*[a-z0-9])?$"
+#define PERIODIC_PATTERN "^(0|([0-9]+(h|m|s))+)$"
+#define REVISION_PATTERN "^[0-9]+$"
+
+/* One list, as C strings and as CEL. */
+#define MANAGED_FLAGS(X)                                                                           \
+    X("name")                                                                                      \
+    X("data-dir")                                                                                  \
+    X("wal-dir")                                                                                   \
+    X("config-file")                                                                               \
+    X("initial-cluster")                                                                           \
+    X("initial-cluster-state")                                                                     \
+    X("initial-cluster-token")                                                                     \
+    X("initial-advertise-peer-urls")                                                               \
+    X("advertise-client-urls")                                                                     \
+    X("listen-peer-urls")                                                                          \
+    X("listen-client-urls")                                                                        \
+    X("listen-client-http-urls")                                                                   \
+    X("listen-metrics-urls")                                                                       \
+    X("discovery")                                                                                 \
+    X("discovery-srv")                                                                             \
+    X("discovery-srv-name")                                                                        \
+    X("discovery-endpoints")                                                                       \
+    X("discovery-token")                                                                           \
+    X("force-new-cluster")                                                                         \
+    X("strict-reconfig-check")                                                                     \
+    X("max-learners")                                                                              \
+    X("experimental-max-learners")                                                                 \
+    X("cert-file")                                                                                 \
+    X("key-file")                                                                                  \
+    X("client-cert-file")                                                                          \
+    X("client-key-file")                                                                           \
+    X("client-cert-auth")                                                                          \
+    X("client-crl-file")                                                                           \
+    X("client-cert-allowed-hostname")                                                              \
+    X("trusted-ca-file")                                                                           \
+    X("auto-tls")                                                                                  \
+    X("peer-cert-file")                                                                            \
+    X("peer-key-file")                                                                             \
+    X("peer-client-cert-file")                                                                     \
+    X("peer-client-key-file")                                                                      \
+    X("peer-client-cert-auth")                                                                     \
+    X("peer-trusted-ca-file")                                                                      \
+    X("peer-cert-allowed-cn")                                                                      \
+    X("peer-cert-allowed-hostname")                                                                \
+    X("peer-crl-file")                                                                             \
+    X("peer-auto-tls")                                                                             \
+    X("quota-backend-bytes")                                                                       \
+    X("auto-compaction-mode")                                                                      \
+    X("auto-compaction-retention")                                                                 \
+    X("snapshot-count")                                                                            \
+    X("heartbeat-interval")                                                                        \
+    X("election-timeout")                                                                          \
+    X("max-request-bytes")                                                                         \
+    X("initial-election-tick-advance")                                                             \
+    X("help")                                                                                      \
+    X("version")
+
+#define AS_STRING(flag) flag,
+#define AS_CEL(flag)    "'" flag "', "
+
+const char *const etcdcluster_managed_flags[] = {MANAGED_FLAGS(AS_STRING) NULL};
+
+const struct api_rule etcdcluster_object_rules[] = {
+    {"self.metadata.name.size() <= 52 && self.metadata.name.matches('" NAME_PATTERN "')",
+     MESSAGE_NAME},
+    {"self.spec.storage.medium != 'Memory' || "
+     "quantity(string(self.spec.resources.limits.memory)).compareTo("
+     "quantity(string(self.spec.etcd.quotaBackendBytes))) >= 0",
+     MESSAGE_IN_MEMORY},
+    {0}};
+
+const struct api_rule etcdcluster_storage_rules[] = {
+    {"has(self.storageClassName) == has(oldSelf.storageClassName) && "
+     "(!has(self.storageClassName) || self.storageClassName == oldSelf.storageClassName)",
+     MESSAGE_CLASS},
+    {0}};
+
+const struct api_rule etcdcluster_storage_size_rules[] = {
+    {"quantity(string(self)).compareTo(quantity(string(oldSelf))) >= 0", MESSAGE_SHRINK}, {0}};
+
+const struct api_rule etcdcluster_storage_medium_rules[] = {{"self == oldSelf", MESSAGE_MEDIUM},
+                                                            {0}};
+
+const struct api_rule etcdcluster_client_tls_rules[] = {{"self == oldSelf", MESSAGE_CLIENT_TLS},
+                                                        {0}};
+
+const struct api_rule etcdcluster_peer_tls_rules[] = {{"self == oldSelf", MESSAGE_PEER_TLS}, {0}};
+
+const struct api_rule etcdcluster_resources_rules[] = {
+    {"quantity(string(self.requests.cpu)).compareTo(quantity(string(self.limits.cpu))) <= 0",
+     MESSAGE_CPU},
+    {"quantity(string(self.requests.memory)).compareTo(quantity(string(self.limits.memory))) <= 0",
+     MESSAGE_MEMORY},
+    {0}};
+
+const struct api_rule etcdcluster_etcd_rules[] = {
+    {"duration(self.electionTimeout).getMilliseconds() >= "
+     "5 * duration(self.heartbeatInterval).getMilliseconds()",
+     MESSAGE_ELECTION},
+    {"self.autoCompactionMode != 'periodic' || "
+     "self.autoCompactionRetention.matches('" PERIODIC_PATTERN "')",
+     MESSAGE_PERIODIC},
+    {"self.autoCompactionMode != 'revision' || "
+     "self.autoCompactionRetention.matches('" REVISION_PATTERN "')",
+     MESSAGE_REVISION},
+    {0}};
+
+const struct api_rule etcdcluster_argument_rules[] = {
+    {"!(self in [" MANAGED_FLAGS(AS_CEL) "''])", MESSAGE_MANAGED}, {0}};
+
+static bool matches(const char *text, const char *pattern)
+{
+    regex_t regex;
+
+    if (regcomp(&regex, pattern, REG_EXTENDED | REG_NOSUB)) {
+        return false;
+    }
+    bool found = regexec(&regex, text, 0, NULL, 0) == 0;
+    regfree(&regex);
+    return found;
+}
+
+static const char *managed_argument(const struct etcdcluster_spec *spec)
+{
+    const struct etcdcluster_argument *arguments = spec->etcd.extra_args.items;
+
+    for (size_t i = 0; i < spec->etcd.extra_args.length; i++) {
+        for (const char *const *flag = etcdcluster_managed_flags; *flag; flag++) {
+            if (!strcmp(arguments[i].name, *flag)) {
+                return *flag;
+            }
+        }
+    }
+    return NULL;
+}
+
+static const char *broken_resources_rule(const struct etcdcluster_spec *spec)
+{
+    const struct etcdcluster_quantities *requests = &spec->resources.requests;
+    const struct etcdcluster_quantities *limits = &spec->resources.limits;
+
+    if (api_quantity_compare(requests->cpu, limits->cpu) > 0) {
+        return MESSAGE_CPU;
+    }
+    if (api_quantity_compare(requests->memory, limits->memory) > 0) {
+        return MESSAGE_MEMORY;
+    }
+    if (!strcmp(spec->storage.medium, "Memory") &&
+        api_quantity_compare(limits->memory, spec->etcd.quota_backend_bytes) < 0) {
+        return MESSAGE_IN_MEMORY;
+    }
+    return NULL;
+}
+
+static const char *broken_etcd_rule(const struct etcdcluster_spec *spec)
+{
+    const char *retention = spec->etcd.auto_compaction_retention;
+    bool periodic = !strcmp(spec->etcd.auto_compaction_mode, "periodic");
+
+    if (spec->etcd.election_timeout_ms / 5 < spec->etcd.heartbeat_interval_ms) {
+        return MESSAGE_ELECTION;
+    }
+    if (periodic && !matches(retention, PERIODIC_PATTERN)) {
+        return MESSAGE_PERIODIC;
+    }
+    if (!periodic && !matches(retention, REVISION_PATTERN)) {
+        return MESSAGE_REVISION;
+    }
+    return NULL;
+}
+
+int etcdcluster_check_rules(const char *name, const struct etcdcluster_spec *spec,
+                            struct error *error)
+{
+    const char *flag = managed_argument(spec);
+    const char *broken = broken_resources_rule(spec);
+
+    if (name && (strlen(name) > ETCDCLUSTER_MAX_NAME || !matches(name, NAME_PATTERN))) {
+        return error_set(error, ERROR_INVALID, "%s", MESSAGE_NAME);
+    }
+    if (!broken) {
+        broken = broken_etcd_rule(spec);
+    }
+    if (broken) {
+        return error_set(error, ERROR_INVALID, "spec: %s", broken);
+    }
+    if (flag) {
+        return error_set(error, ERROR_INVALID, "spec.etcd.extraArgs: %s: %s", flag,
+                         MESSAGE_MANAGED);
+    }
+    return 0;
+}

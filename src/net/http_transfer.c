@@ -123,13 +123,21 @@ static void set_connect_to(struct http_transfer *transfer)
     curl_easy_setopt(transfer->connection->easy, CURLOPT_CONNECT_TO, transfer->connect_to);
 }
 
-static long http_version(const struct http_transfer *transfer)
+static void set_version(struct http_transfer *transfer)
 {
+    CURL *easy = transfer->connection->easy;
+
     if (!http_client_http2(transfer->client)) {
-        return CURL_HTTP_VERSION_1_1;
+        curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+    } else if (strncasecmp(transfer->request->url, "http://", 7) != 0) {
+        curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
+    } else {
+        /* libcurl before 8.0 puts a second HTTP/2 layer on such a connection when it uses it again
+         * (its issue 10634). Without TLS a fresh one costs little. */
+        bool broken = curl_version_info(CURLVERSION_NOW)->version_num < 0x080000;
+        curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE);
+        curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, broken ? 1L : 0L);
     }
-    return strncasecmp(transfer->request->url, "http://", 7) ? CURL_HTTP_VERSION_2TLS
-                                                             : CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE;
 }
 
 void http_transfer_begin(struct http_transfer *transfer, int64_t now_ms)
@@ -147,7 +155,6 @@ void http_transfer_begin(struct http_transfer *transfer, int64_t now_ms)
     int64_t connect_ms =
         request->connect_timeout_ms ? request->connect_timeout_ms : DEFAULT_CONNECT_TIMEOUT_MS;
     curl_easy_setopt(easy, CURLOPT_URL, request->url);
-    curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, http_version(transfer));
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)connect_ms);
     curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, timeout_ms < 0 ? 0L : (long)timeout_ms);
     curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, transfer->curl_text);
@@ -156,6 +163,7 @@ void http_transfer_begin(struct http_transfer *transfer, int64_t now_ms)
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_body);
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer);
     curl_easy_setopt(easy, CURLOPT_PRIVATE, transfer);
+    set_version(transfer);
     set_method_and_body(easy, request);
     set_headers(transfer);
     set_connect_to(transfer);

@@ -4,8 +4,8 @@
  * Ids are uint64_t here and hex strings in anything that people or JSON see.  Results live in the
  * caller's arena.  gRPC statuses map to kinds: UNAVAILABLE, DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED,
  * no grpc-status RETRYABLE; NOT_FOUND NOT_FOUND; FAILED_PRECONDITION CONFLICT; INVALID_ARGUMENT and
- * OUT_OF_RANGE INVALID; PERMISSION_DENIED and UNAUTHENTICATED DENIED; DATA_LOSS TERMINAL. The message
- * ends with etcd's own words. */
+ * OUT_OF_RANGE INVALID; PERMISSION_DENIED and UNAUTHENTICATED DENIED; DATA_LOSS TERMINAL. The
+ * message ends with etcd's own words. */
 #ifndef ETCD_API_H
 #define ETCD_API_H 1
 
@@ -19,8 +19,8 @@
 /* How to reach one cluster: the identity and what to verify. All borrowed by each call. */
 struct etcd_credentials {
     bool tls;
-    const char *key;             /* Names this cluster's pool of connections: "namespace/name". */
-    const char *ca_pem;          /* Changing PEMs under one key replaces the pool. */
+    const char *key;    /* Names this cluster's pool of connections: "namespace/name". */
+    const char *ca_pem; /* Changing PEMs under one key replaces the pool. */
     const char *certificate_pem;
     const char *key_pem;
 };
@@ -73,8 +73,8 @@ struct etcd_member_list {
 struct etcd_api {
     void *context;
 
-    /* Status and a linearizable read (Range, count_only, of one key) at each of the endpoints, all at
-     * once, within timeout_ms; looks[i] belongs to endpoints[i]. */
+    /* Status and a linearizable read (Range, count_only, of one key) at each of the endpoints, all
+     * at once, within timeout_ms; looks[i] belongs to endpoints[i]. */
     void (*look)(void *context, const struct etcd_credentials *credentials,
                  const struct etcd_endpoint *endpoints, size_t n, int64_t timeout_ms,
                  struct arena *arena, struct etcd_look *looks);
@@ -84,8 +84,7 @@ struct etcd_api {
                        struct arena *arena, struct etcd_member_list *out, struct error *error);
     int (*alarms)(void *context, const struct etcd_credentials *credentials,
                   const struct etcd_endpoint *endpoints, size_t n, int64_t timeout_ms,
-                  struct arena *arena, struct etcd_alarm **out, size_t *n_out,
-                  struct error *error);
+                  struct arena *arena, struct etcd_alarm **out, size_t *n_out, struct error *error);
     /* What stands on the members' metrics port (plain HTTP, path "/", port given by the endpoint)
      * while no etcd runs there: the start helper's report, as text in the arena; at most 64 KiB.
      * All endpoints at once; out[i] is NULL where nothing answered with status 200 and

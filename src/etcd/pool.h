@@ -1,0 +1,34 @@
+/* The HTTP clients of the clusters: one for each credentials key, so that connections are reused
+ * between passes; replaced when the credentials change, forgotten when nobody used them for a
+ * while. Any thread. */
+#ifndef ETCD_POOL_H
+#define ETCD_POOL_H 1
+
+#include "base/error.h"
+#include "etcd/api.h"
+#include "net/http.h"
+
+struct etcd_pool;
+struct etcd_pool_entry;
+
+struct etcd_pool *etcd_pool_new(void);
+void etcd_pool_free(struct etcd_pool *pool); /* No entry may be held. NULL is allowed. */
+
+/* The entry for these credentials, made if need be; to be given back with etcd_pool_put().
+ * ERROR_INVALID when a certificate, key or CA does not parse. `now_ms` is CLOCK_BOOTTIME. */
+int etcd_pool_get(struct etcd_pool *pool, const struct etcd_credentials *credentials,
+                  int64_t now_ms, struct etcd_pool_entry **out, struct error *error);
+void etcd_pool_put(struct etcd_pool *pool, struct etcd_pool_entry *entry);
+struct http_client *etcd_pool_client(const struct etcd_pool_entry *entry);
+
+/* Takes the key's entry out; its connections close when the last holder has given it back. */
+void etcd_pool_forget(struct etcd_pool *pool, const char *key);
+/* Entries that are in the pool. */
+size_t etcd_pool_length(struct etcd_pool *pool);
+
+/* A look at three members holds six connections of about 110 kB each, so this bounds what idle
+ * clusters cost; a busy entry is never taken away. */
+#define ETCD_POOL_LENGTH_MAX 32
+#define ETCD_POOL_IDLE_MS    (5 * 60 * 1000)
+
+#endif

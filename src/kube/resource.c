@@ -1,0 +1,18 @@
+#include "kube/resource.h"
+
+const struct kube_resource kube_pods = {"v1", "Pod", "pods", true};
+const struct kube_resource kube_services = {"v1", "Service", "services", true};
+const struct kube_resource kube_config_maps = {"v1", "ConfigMap", "configmaps", true};
+const struct kube_resource kube_secrets = {"v1", "Secret", "secrets", true};
+const struct kube_resource kube_persistent_volume_claims = {"v1", "PersistentVolumeClaim",
+                                                            "persistentvolumeclaims", true};
+const struct kube_resource kube_stateful_sets = {"apps/v1", "StatefulSet", "statefulsets", true};
+const struct kube_resource kube_pod_disruption_budgets = {"policy/v1", "PodDisruptionBudget",
+                                                          "poddisruptionbudgets", true};
+const struct kube_resource kube_events = {"v1", "Event", "events", true};
+const struct kube_resource kube_nodes = {"v1", "Node", "nodes", false};
+const struct kube_resource kube_storage_classes = {"storage.k8s.io/v1", "StorageClass",
+                                                   "storageclasses", false};
+const struct kube_resource kube_leases = {"coordination.k8s.io/v1", "Lease", "leases", true};
+const struct kube_resource kube_etcd_clusters = {"etcd.etcd.io/v1alpha1", "EtcdCluster",
+                                                 "etcdclusters", true};

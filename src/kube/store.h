@@ -3,10 +3,20 @@
  * An object is kept as the compact JSON text of what the kind's trim function leaves, immutable and
  * reference-counted; readers parse it. Lock inside; any thread.
  *
- * Writes of our own go in at once (kube_store_put_written), so that the next pass does not act on
- * what it has just changed; the rule that keeps this honest: resource versions of one API server
- * are comparable integers, and what is not newer than what the watch has already passed is
- * dropped. */
+ * A store may be fed by one watch of all namespaces or by one for each of several namespaces.  Each
+ * is a scope of its own: a relist of one namespace leaves the others alone.
+ *
+ * Resource versions of one API server are comparable integers (KEP-5504 made that a promise), and
+ * that keeps the store honest:
+ *   - what a watch or a list delivers replaces an older object only;
+ *   - a deletion removes that very object (by UID), or an older one of the same name, but not a
+ *     newer one;
+ *   - a write of our own goes in at once (kube_store_put_written), so that the next pass does not
+ *     act on what it has just changed, but only while its version is newer than all that the watch
+ *     has passed: else the watch has delivered it already, and perhaps its deletion too;
+ *   - a relist drops what it did not list, but not what we have written after the list was taken;
+ *   - a list that is older than what was seen before means that the API server's own storage was
+ *     restored from a backup: then the list holds, whatever the versions say. */
 #ifndef KUBE_STORE_H
 #define KUBE_STORE_H 1
 
@@ -20,12 +30,14 @@
 struct kube_store;
 
 struct kube_store_options {
-    /* Removes from the object (in place) what nobody reads: at least metadata.managedFields. */
+    /* Removes from the object (in place) what nobody reads: at least metadata.managedFields.
+     * Must leave metadata.name, namespace, uid and resourceVersion. May be NULL. */
     void (*trim)(json_t *object);
     /* Writes the name of the object's owner (the EtcdCluster it belongs to, in its own namespace)
-     * to `out`; false if it has none. */
+     * to `out`; false if it has none. May be NULL. */
     bool (*owner)(const json_t *object, char *out, size_t size);
-    /* Called after a change, outside the lock, with the owner's key. May be NULL. */
+    /* Called after a change, outside the lock, with the owner's key; not when the object had this
+     * resource version already. May be NULL. */
     void (*changed)(void *context, const char *namespace, const char *owner);
     void *context;
 };
@@ -33,29 +45,43 @@ struct kube_store_options {
 struct kube_store *kube_store_new(const struct kube_store_options *options);
 void kube_store_free(struct kube_store *store);
 
-/* From the watch. `object` is borrowed and may be trimmed in place. */
+/* Announces that a watch of `namespace` (NULL: all) will feed the store: it is not synced before
+ * that watch's first relist has ended. A relist of a scope that was not announced announces it. */
+void kube_store_add_scope(struct kube_store *store, const char *namespace);
+
+/* From the watch. `object` is borrowed and may be trimmed in place. Objects without name or
+ * numeric resource version are ignored. */
 void kube_store_put(struct kube_store *store, json_t *object);
 void kube_store_remove(struct kube_store *store, json_t *object);
-/* A bookmark: the watch has passed this resource version. */
-void kube_store_bookmark(struct kube_store *store, uint64_t resource_version);
+/* A bookmark: the watch of this scope has passed this resource version. */
+void kube_store_bookmark(struct kube_store *store, const char *namespace,
+                         uint64_t resource_version);
 
-/* A relist: begin, put every listed object, end. Objects that were not put in between are then
- * gone, and `changed` is called for them too. */
-void kube_store_relist_begin(struct kube_store *store);
-void kube_store_relist_end(struct kube_store *store, uint64_t resource_version);
-bool kube_store_synced(const struct kube_store *store); /* A first relist has ended. */
+/* A relist of one scope: begin, put every listed object, end. Objects that were not put in between
+ * are then gone, and `changed` is called for them too. `resource_version` is the list's. */
+void kube_store_relist_begin(struct kube_store *store, const char *namespace,
+                             uint64_t resource_version);
+void kube_store_relist_end(struct kube_store *store, const char *namespace,
+                           uint64_t resource_version);
+/* A first relist of every scope has ended. */
+bool kube_store_synced(struct kube_store *store);
 
 /* From our own write's answer. */
 void kube_store_put_written(struct kube_store *store, const json_t *object);
 
-/* A new reference, or NULL. */
+/* A new reference, or NULL. `namespace` is "" or NULL for kinds without any. */
 json_t *kube_store_get(struct kube_store *store, const char *namespace, const char *name);
-/* A new array of objects. */
+/* A new array of the owner's objects, ordered by name; with `owner` NULL of all objects of the
+ * namespace, with both NULL of all objects, in no particular order. */
 json_t *kube_store_list(struct kube_store *store, const char *namespace, const char *owner);
-/* Calls `function` for every key in the store (namespace, name). */
+/* Calls `function` for every key in the store (namespace, name), outside the lock. */
 void kube_store_for_each(struct kube_store *store,
                          void (*function)(void *context, const char *namespace, const char *name),
                          void *context);
-size_t kube_store_length(const struct kube_store *store);
+size_t kube_store_length(struct kube_store *store);
+
+/* A resource version as the integer that it is; 0 if it is none. */
+uint64_t kube_resource_version(const json_t *object);
+uint64_t kube_resource_version_parse(const char *text);
 
 #endif

@@ -3,9 +3,9 @@
  * Step functions over plain state; `struct work_queue` takes no lock and reads no clock.  The
  * blocking shell (work_pool.h) puts a mutex and worker threads around it.
  *
- * A key added while it is being worked on is worked on once more afterwards.  work_queue_retry()
- * adds it after its own back-off (5 ms doubled to 1000 s), work_queue_add_after() at a time: of
- * several times the earliest holds. */
+ * All operations cost O(log n).  A key added while it is being worked on is worked on once more
+ * afterwards.  work_queue_retry() adds it after its own back-off (5 ms doubled to 1000 s),
+ * work_queue_add_after() at a time: of several times the earliest holds. */
 #ifndef KUBE_QUEUE_H
 #define KUBE_QUEUE_H 1
 
@@ -25,8 +25,8 @@ void work_queue_retry(struct work_queue *queue, const char *key, int64_t now_ms)
 /* Forgets the key's failures. */
 void work_queue_forget(struct work_queue *queue, const char *key);
 
-/* The next key that is due, or NULL with `*wait_ms` set to when to ask again (-1: only after an
- * add). The key stays the queue's until work_queue_done(). */
+/* The next key that is due, the one that has been due longest first, or NULL with `*wait_ms` set to
+ * when to ask again (-1: only after an add). The key stays the queue's until work_queue_done(). */
 const char *work_queue_take(struct work_queue *queue, int64_t now_ms, int64_t *wait_ms);
 void work_queue_done(struct work_queue *queue, const char *key, int64_t now_ms);
 

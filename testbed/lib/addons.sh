@@ -12,7 +12,7 @@ dns_ready() { kubectl -n kube-system rollout status daemonset/coredns --timeout=
 # that volumes can be made whichever node is down.
 addons_storage() {
     local csi
-    csi=$(part_folder csi)
+    csi=$(part csi)
     kubectl apply -f "$TESTBED/config/storage.yaml" >/dev/null
     mkdir -p "$STATE/csi" "$STATE/volumes"
     process_start host csi-driver "$STATE/log/csi-driver.log" "$csi/csi-driver" --controller \

@@ -22,6 +22,3 @@ source "$LIB/node.sh"
 source "$LIB/addons.sh"
 # shellcheck source=teardown.sh
 source "$LIB/teardown.sh"
-
-# shellcheck disable=SC2034 # used by the rooms above
-KUBERNETES=$(part_folder kubernetes)

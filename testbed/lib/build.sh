@@ -84,6 +84,16 @@ part_folder() {
     echo "$CACHE/$1-${key:0:16}"
 }
 
+# part PART: where the running testbed has it. The sources may change meanwhile;
+# the programs of one run stay the same until it is taken down.
+part() { echo "$STATE/parts/$1"; }
+
+parts_install() {
+    local part
+    mkdir -p "$STATE/parts"
+    for part in $PARTS; do ln -s "$(part_folder "$part")" "$STATE/parts/$part"; done
+}
+
 build_announcement() {
     case $1 in
     kubernetes) echo "takes 5 to 9 minutes the first time" ;;

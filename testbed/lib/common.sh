@@ -1,6 +1,7 @@
 # shellcheck shell=bash
 # What every command of the testbed shares: where things are, how it speaks,
 # and the lock that lets one command run at a time.
+# shellcheck disable=SC2034 # other files use what is set here
 
 TESTBED=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 PROJECT=$(dirname "$TESTBED")
@@ -38,10 +39,11 @@ step_done() {
 }
 seconds_since() { awk -v a="$1" -v b="$EPOCHREALTIME" 'BEGIN { print b - a }'; }
 
+# For trap ERR: a command failed that nobody expected to fail.
 report_failure() {
     local status=$?
-    [[ $BASH_SUBSHELL -eq 0 && -n $STEP ]] || return "$status"
-    printf '%s\n' "testbed: error: failed at: $STEP${STEP_LOG:+; see $STEP_LOG}" >&2
+    ((BASH_SUBSHELL == 0)) || return "$status"
+    printf '%s\n' "testbed: error: ${STEP:+at \"$STEP\": }this failed: $BASH_COMMAND${STEP_LOG:+; see $STEP_LOG}" >&2
 }
 
 # wait_for SECONDS WHAT LOG COMMAND...: until the command succeeds.
@@ -76,4 +78,4 @@ take_lock() {
 claim_machine() { printf '%s\n' "$STATE" >"$LOCK"; }
 release_machine() { rm -f "$LOCK"; }
 
-kubectl() { "$STATE/bin/kubectl" --kubeconfig "$KUBECONFIG_ADMIN" "$@"; }
+kubectl() { "$STATE/bin/kubectl" --kubeconfig "$KUBECONFIG_ADMIN" --cache-dir "$STATE/cache" "$@"; }

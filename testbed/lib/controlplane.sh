@@ -8,7 +8,7 @@ ETCD_PEER_URL=http://127.0.0.1:12380
 
 control_plane_etcd() {
     # Only this etcd may lose what it wrote: the testbed starts from nothing.
-    process_start host etcd "$STATE/log/etcd.log" "$(part_folder etcd-3.6)/etcd" \
+    process_start host etcd "$STATE/log/etcd.log" "$(part etcd-3.6)/etcd" \
         --name=testbed --data-dir="$STATE/etcd" --unsafe-no-fsync --log-level=warn \
         --listen-client-urls="$ETCD_CLIENT_URL" --advertise-client-urls="$ETCD_CLIENT_URL" \
         --listen-peer-urls="$ETCD_PEER_URL" --initial-advertise-peer-urls="$ETCD_PEER_URL" \
@@ -20,7 +20,7 @@ control_plane_etcd() {
 
 control_plane_apiserver() {
     mkdir -p "$STATE/audit"
-    process_start host kube-apiserver "$STATE/log/kube-apiserver.log" "$KUBERNETES/kube-apiserver" \
+    process_start host kube-apiserver "$STATE/log/kube-apiserver.log" "$(part kubernetes)/kube-apiserver" \
         --bind-address="$HOST_ADDRESS" --advertise-address="$HOST_ADDRESS" --secure-port=6443 \
         --etcd-servers="$ETCD_CLIENT_URL" --etcd-cafile="$PKI/ca.crt" \
         --etcd-certfile="$PKI/apiserver-etcd-client.crt" --etcd-keyfile="$PKI/apiserver-etcd-client.key" \
@@ -47,7 +47,7 @@ apiserver_ready() { kubectl get --raw=/readyz; }
 control_plane_controllers() {
     local kubeconfig=$STATE/kubeconfigs/controller-manager.kubeconfig
     process_start host kube-controller-manager "$STATE/log/kube-controller-manager.log" \
-        "$KUBERNETES/kube-controller-manager" \
+        "$(part kubernetes)/kube-controller-manager" \
         --kubeconfig="$kubeconfig" --authentication-kubeconfig="$kubeconfig" --authorization-kubeconfig="$kubeconfig" \
         --bind-address=127.0.0.1 --leader-elect=false --controllers='*' --use-service-account-credentials \
         --service-account-private-key-file="$PKI/service-account.key" --root-ca-file="$PKI/ca.crt" \
@@ -55,7 +55,7 @@ control_plane_controllers() {
         --service-cluster-ip-range="$SERVICE_RANGE" \
         --node-monitor-grace-period=12s --node-monitor-period=2s
     kubeconfig=$STATE/kubeconfigs/scheduler.kubeconfig
-    process_start host kube-scheduler "$STATE/log/kube-scheduler.log" "$KUBERNETES/kube-scheduler" \
+    process_start host kube-scheduler "$STATE/log/kube-scheduler.log" "$(part kubernetes)/kube-scheduler" \
         --kubeconfig="$kubeconfig" --authentication-kubeconfig="$kubeconfig" --authorization-kubeconfig="$kubeconfig" \
         --bind-address=127.0.0.1 --leader-elect=false
 }
@@ -82,6 +82,6 @@ conntrack:
   maxPerCore: 0
   min: 0
 END
-    process_start "$scope" kube-proxy "$log" "$@" "$KUBERNETES/kube-proxy" \
+    process_start "$scope" kube-proxy "$log" "$@" "$(part kubernetes)/kube-proxy" \
         --config="$STATE/config/kube-proxy-$scope.yaml"
 }

@@ -98,7 +98,7 @@ node_import() {
     for file in "$STATE"/images/*pause*.tar "$STATE"/images/*.tar; do
         [[ $done_folder/${file##*/} -nt $file ]] && continue
         touch "$done_folder/.now"
-        node_exec "$node" "$(part_folder containerd)/ctr" --namespace k8s.io images import "$file" \
+        node_exec "$node" "$(part containerd)/ctr" --namespace k8s.io images import "$file" \
             >>"$STATE/nodes/$node/images.log" 2>&1 || fail "importing $file on $node" "$STATE/nodes/$node/images.log"
         touch "$done_folder/${file##*/}"
     done

@@ -1,6 +1,7 @@
 # shellcheck shell=bash
 # One bridge on the host; each node hangs on it by a veth and routes its own
 # range of pod addresses.
+# shellcheck disable=SC2034 # other files use what is set here
 
 BRIDGE=etb0
 HOST_ADDRESS=10.200.0.1
@@ -27,9 +28,9 @@ network_create() {
 
 network_remove() {
     local link
-    while read -r link; do
+    for link in $(network_links); do
         ip link delete "$link" 2>/dev/null || true
-    done < <(network_links)
+    done
     if ip link show "$BRIDGE" >/dev/null 2>&1; then ip link delete "$BRIDGE"; fi
     # What the host's kube-proxy made.
     if command -v nft >/dev/null; then
@@ -80,4 +81,8 @@ network_heal() {
     network_route "$1"
 }
 
-network_is_up() { [[ $(<"/sys/class/net/$(node_link "$1")/flags") == *[13579bdf] ]]; }
+network_is_up() {
+    local flags
+    flags=$(cat "/sys/class/net/$(node_link "$1")/flags" 2>/dev/null) || return 1
+    ((flags & 1)) # IFF_UP
+}

@@ -3,6 +3,27 @@
 # kubelet, kube-proxy and CSI driver. Its disk is the folder nodes/NAME; its
 # /run is fresh at every start, as on a machine that was switched on.
 
+# Folders that programs on a node insist on. Each node mounts its own there; the
+# host only lends the empty place.
+LENT_FOLDERS="/var/lib/kubelet /var/lib/cni"
+
+lend_folders() {
+    local folder
+    for folder in $LENT_FOLDERS; do
+        if [[ ! -d $folder ]]; then
+            mkdir -p "$folder"
+            echo "$folder" >>"$STATE/lent-folders"
+        fi
+    done
+}
+take_back_folders() {
+    [[ -e $STATE/lent-folders ]] || return 0
+    local folder
+    while read -r folder; do
+        rmdir "$folder" 2>/dev/null || true
+    done <"$STATE/lent-folders"
+}
+
 all_nodes() {
     local number
     for ((number = 1; number <= NODE_COUNT; number++)); do echo "n$number"; done
@@ -174,13 +195,15 @@ END
 node_namespaces() {
     local node=$1 folder=$STATE/nodes/$1
     rm -f "$folder/ready"
+    # shellcheck disable=SC2016 # expanded by the inner shell
     process_start "$node" namespaces "$folder/log/namespaces.log" \
         unshare --mount --net --uts --propagation private -- sh -euc '
             folder=$1 node=$2
-            mount --make-rshared /
-            mount -t tmpfs -o mode=0755 tmpfs /run
+            mount --no-mtab --make-rshared /
+            mount --no-mtab -t tmpfs -o mode=0755 tmpfs /run
             mkdir -p /run/lock /run/netns
             mount --bind "$folder/kubelet" /var/lib/kubelet
+            mount -t tmpfs tmpfs /var/lib/cni
             mount --bind "$folder/log" /var/log
             mount --bind "$folder/config/resolv.conf.node" /etc/resolv.conf
             hostname "$node"
@@ -189,7 +212,7 @@ node_namespaces() {
     wait_for 10 "namespaces of node $node" "$folder/log/namespaces.log" test -e "$folder/ready"
 }
 
-node_containerd_ready() { node_exec "$1" "$(part_folder containerd)/ctr" version; }
+node_containerd_ready() { node_exec "$1" "$(part containerd)/ctr" version; }
 
 # node_daemon NODE NAME COMMAND...
 node_daemon() {
@@ -202,8 +225,8 @@ node_daemon() {
 
 node_start() {
     local node=$1 folder=$STATE/nodes/$1 containerd csi kubelet=/var/lib/kubelet pid
-    containerd=$(part_folder containerd)
-    csi=$(part_folder csi)
+    containerd=$(part containerd)
+    csi=$(part csi)
     node_configure "$node"
     node_register "$node"
     cgroup_create "$node"
@@ -217,7 +240,7 @@ node_start() {
     node_daemon "$node" csi-driver "$csi/csi-driver" --node "$node" --volumes "$STATE/volumes" \
         --endpoint "$kubelet/plugins/local.csi.testbed/csi.sock" \
         --registration "$kubelet/plugins_registry/local.csi.testbed-reg.sock"
-    node_daemon "$node" kubelet "$KUBERNETES/kubelet" --config "$folder/config/kubelet.yaml" \
+    node_daemon "$node" kubelet "$(part kubernetes)/kubelet" --config "$folder/config/kubelet.yaml" \
         --kubeconfig "$STATE/kubeconfigs/$node.kubeconfig" \
         --hostname-override "$node" --node-ip "$(node_address "$node")"
     pid=$(process_id "$node" namespaces)
@@ -227,7 +250,7 @@ node_start() {
 # node_stop NODE: a power cut. What the node had written stays (also what was
 # only in the page cache), everything else is gone at one instant.
 node_stop() {
-    network_is_up "$1" 2>/dev/null && network_partition "$1"
+    if network_is_up "$1"; then network_partition "$1"; fi
     cgroup_end "$1"
     network_detach "$1"
     cgroup_remove "$1"

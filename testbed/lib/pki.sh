@@ -56,7 +56,7 @@ END
 }
 
 pki_create() {
-    mkdir -p -m 0700 "$PKI" "$STATE/kubeconfigs"
+    mkdir -m 0700 "$PKI" "$STATE/kubeconfigs"
     pki_authority
     pki_issue etcd /CN=etcd IP:127.0.0.1
     pki_issue apiserver /CN=kube-apiserver "IP:$HOST_ADDRESS,IP:$SERVICE_ADDRESS,IP:127.0.0.1,DNS:localhost,DNS:kubernetes,DNS:kubernetes.default,DNS:kubernetes.default.svc,DNS:kubernetes.default.svc.cluster.local"

@@ -83,11 +83,13 @@ cgroup_remove() {
     done < <(cgroup_hierarchies)
 }
 
-# A process is known by its id and its start time: ids are used again.
+# A process is known by its id and its start time: ids are used again. One that
+# has ended and waits to be reaped has none.
 process_start_time() {
     local fields
-    fields=$(<"/proc/$1/stat") 2>/dev/null || return 1
+    { fields=$(<"/proc/$1/stat"); } 2>/dev/null || return 1
     fields=${fields##*) }
+    [[ $fields != [ZX]* ]] || return 1
     awk '{ print $20 }' <<<"$fields"
 }
 

@@ -3,11 +3,10 @@
 
 # teardown: ends all processes, removes what was made and keeps the logs.
 teardown() {
-    local node
     cgroup_end
     network_remove
     cgroup_remove
-    if [[ -e $STATE/made-var-lib-kubelet ]]; then rmdir /var/lib/kubelet 2>/dev/null || true; fi
+    take_back_folders
     teardown_keep_logs
     [[ -e $MARKER ]] && rm -rf "$STATE"
     return 0
@@ -21,7 +20,9 @@ teardown_keep_logs() {
     if [[ -d $STATE/log ]]; then mv "$STATE/log" "$LAST_RUN/host"; fi
     if [[ -d $STATE/audit ]]; then mv "$STATE/audit" "$LAST_RUN/audit"; fi
     for node in $(known_nodes); do
-        if [[ -d $STATE/nodes/$node/log ]]; then mv "$STATE/nodes/$node/log" "$LAST_RUN/$node"; fi
+        if [[ ! -d $STATE/nodes/$node/log ]]; then continue; fi
+        rm -rf "$STATE/nodes/$node/log/containers" # links to the logs below pods/
+        mv "$STATE/nodes/$node/log" "$LAST_RUN/$node"
     done
 }
 

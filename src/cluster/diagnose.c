@@ -1,0 +1,196 @@
+/* What is wrong, in words that say what to do. */
+#include <string.h>
+#include <strings.h>
+
+#include "base/json.h"
+#include "cluster/plan.h"
+
+/* etcd ends with many JSON log lines: the last that tells an error, or else the last line. */
+static const char *last_words(struct arena *arena, const char *message)
+{
+    const char *best = NULL, *last = NULL;
+    char *copy = arena_strdup(arena, message), *state = NULL;
+
+    for (char *line = strtok_r(copy, "\n", &state); line; line = strtok_r(NULL, "\n", &state)) {
+        AUTO_JSON json_t *json = json_loads(line, 0, NULL);
+        const char *level = json_path_string(json, "level", NULL);
+        const char *error = json_path_string(json, "error", NULL);
+        const char *text = json_path_string(json, "msg", NULL);
+        if (!json && *line) {
+            last = line;
+            if (strcasestr(line, "flag provided but not defined") || strcasestr(line, "error") ||
+                strcasestr(line, "invalid")) {
+                best = best ? best : line;
+            }
+        } else if (level && (!strcmp(level, "fatal") || !strcmp(level, "error") ||
+                             !strcmp(level, "panic"))) {
+            best = error ? arena_printf(arena, "%s: %s", text ? text : "", error)
+                         : arena_strdup(arena, text);
+        }
+    }
+    best = best ? best : last ? last : "";
+    return arena_strndup(arena, best, strnlen(best, 300));
+}
+
+static const char *diagnose_claim(const struct world_claim *claim, struct arena *arena,
+                                  const char **reason)
+{
+    if (claim->problem) {
+        *reason = "VolumeUnavailable";
+        return arena_printf(arena, "claim %s is not bound: %s", claim->name, claim->problem);
+    }
+    return NULL;
+}
+
+static bool is_image_problem(const char *reason)
+{
+    return strstr(reason, "Image") != NULL || !strcmp(reason, "ErrPull");
+}
+
+static const char *diagnose_report(const struct world *world, const struct world_member *member,
+                                   struct arena *arena, const char **reason)
+{
+    const struct report *report = member->report;
+
+    *reason = report_reason_name(report->reason);
+    if (report->reason == REPORT_NO_DATA && world_formed(world)) {
+        *reason = "MemberLostData";
+        return arena_printf(arena,
+                            "%s has lost its data (its volume is empty) and waits: starting it as "
+                            "it was would let the same member vote again with an emptied log; this "
+                            "operator does not replace members yet",
+                            member->pod.name);
+    }
+    return arena_printf(arena, "%s waits: %s", member->pod.name, report->message);
+}
+
+static const char *diagnose_ended(const struct world_member *member, struct arena *arena,
+                                  const char **reason)
+{
+    const struct world_pod *pod = &member->pod;
+
+    if (pod->ended_reason && !strcmp(pod->ended_reason, "OOMKilled")) {
+        *reason = "OutOfMemory";
+        return arena_printf(
+            arena, "etcd in %s ended for lack of memory: raise spec.resources.limits.memory",
+            pod->name);
+    }
+    *reason = "EtcdExited";
+    return arena_printf(arena, "etcd in %s ended with exit code %d: %s", pod->name, pod->ended_code,
+                        pod->ended_message ? last_words(arena, pod->ended_message)
+                                           : "it left no message, see the pod's log");
+}
+
+static const char *diagnose_pod(const struct world *world, const struct world_member *member,
+                                struct arena *arena, const char **reason)
+{
+    const struct world_pod *pod = &member->pod;
+
+    if (pod->unschedulable) {
+        *reason = "Unschedulable";
+        return arena_printf(arena, "%s cannot be scheduled: %s", pod->name, pod->unschedulable);
+    }
+    if (pod->waiting_reason && is_image_problem(pod->waiting_reason)) {
+        *reason = "ImageUnavailable";
+        return arena_printf(arena,
+                            "%s cannot get its image (%s): %s; correct spec.version, "
+                            "spec.repository or spec.image",
+                            pod->name, pod->waiting_reason,
+                            pod->waiting_message ? pod->waiting_message : "no message");
+    }
+    if (member->report && member->report->waiting && member->report->used_nonce &&
+        member->report->reason == REPORT_NO_DATA && pod->ended_reason && !world_formed(world)) {
+        return diagnose_ended(member, arena, reason);
+    }
+    if (member->report && member->report->waiting) {
+        bool expected = member->report->reason == REPORT_NO_DATA && !world_formed(world);
+        return expected ? NULL : diagnose_report(world, member, arena, reason);
+    }
+    if (pod->ended_reason && !pod->ready && !member_answers(member)) {
+        return diagnose_ended(member, arena, reason);
+    }
+    if (pod->waiting_reason && strcmp(pod->waiting_reason, "PodInitializing") != 0 &&
+        strcmp(pod->waiting_reason, "ContainerCreating") != 0) {
+        *reason = pod->waiting_reason;
+        return arena_printf(arena, "%s waits: %s: %s", pod->name, pod->waiting_reason,
+                            pod->waiting_message ? pod->waiting_message : "no message");
+    }
+    return NULL;
+}
+
+const char *diagnose_member(const struct world *world, int ordinal, struct arena *arena,
+                            const char **reason)
+{
+    const struct world_member *member = &world->members[ordinal];
+    const char *found = diagnose_claim(&member->claim, arena, reason);
+
+    if (!found && member->pod.exists) {
+        found = diagnose_pod(world, member, arena, reason);
+    }
+    if (found || !world_formed(world)) {
+        return found;
+    }
+    const char *name = names_pod(arena, world->names, ordinal);
+    if (!member->pod.exists || member->pod.terminating) {
+        *reason = "PodMissing";
+        return arena_printf(arena, "the pod %s %s", name,
+                            member->pod.terminating ? "is ending" : "does not exist");
+    }
+    if (!member_answers(member)) {
+        *reason = "MemberDown";
+        return arena_printf(arena, "%s does not answer%s%s", name, member->looked ? ": " : "",
+                            member->looked ? member->look.status_error.message : "");
+    }
+    if (!member->pod.ready) {
+        *reason = "MemberNotReady";
+        return arena_printf(arena, "%s answers, and the kubelet on node %s says it is not ready",
+                            name, member->pod.node ? member->pod.node : "(none)");
+    }
+    return NULL;
+}
+
+static const char *diagnose_alarms(const struct world *world, struct arena *arena,
+                                   const char **reason)
+{
+    for (size_t i = 0; i < world->n_alarms; i++) {
+        char id[ID_HEX_SIZE];
+        id_format(world->alarms[i].member_id, id);
+        if (world->alarms[i].type == ETCD_ALARM_NOSPACE) {
+            *reason = "NoSpace";
+            return arena_printf(arena,
+                                "member %s has raised the alarm NOSPACE and etcd takes no writes: "
+                                "raise spec.etcd.quotaBackendBytes, or compact, defragment and "
+                                "disarm the alarm",
+                                id);
+        }
+        if (world->alarms[i].type == ETCD_ALARM_CORRUPT) {
+            *reason = "Corrupt";
+            return arena_printf(arena,
+                                "member %s has raised the alarm CORRUPT: compare the "
+                                "members' hashes before anything is replaced",
+                                id);
+        }
+    }
+    return NULL;
+}
+
+const char *diagnose_cluster(const struct world *world, struct arena *arena, const char **reason)
+{
+    const char *found = diagnose_alarms(world, arena, reason);
+
+    if (found) {
+        return found;
+    }
+    for (int i = 0; i < world_size(world); i++) {
+        found = diagnose_member(world, i, arena, reason);
+        if (found && strcmp(*reason, "PodMissing") != 0) {
+            return found;
+        }
+    }
+    if (world->create_failure) {
+        *reason = "PodsRefused";
+        return arena_printf(arena, "the StatefulSet's pods cannot be made: %s",
+                            world->create_failure);
+    }
+    return found;
+}

@@ -1,0 +1,40 @@
+/* What the reconciler keeps of a cluster between passes: only what would be dear to fetch again
+ * (the certificates) or what keeps it from repeating itself.  Losing it is always safe. */
+#ifndef CLUSTER_MEMO_H
+#define CLUSTER_MEMO_H 1
+
+#include <stdint.h>
+
+#include "cluster/certificates.h"
+#include "cluster/world.h"
+#include "kube/resource.h"
+
+struct memo {
+    struct memo *next;
+    char *key; /* "namespace/name" */
+    char uid[64];
+
+    struct arena *certificates_arena;
+    struct certificates certificates;
+    int64_t certificates_read_ms; /* Boot clock. */
+    int64_t certificates_generation;
+
+    struct settled settled[MAX_SETTLED];
+    const struct kube_resource *taken_resource; /* NULL: no name is taken. */
+    char taken_name[128];
+    int busy_passes; /* Passes in a row that acted. */
+};
+
+struct memos;
+
+struct memos *memos_new(void);
+void memos_free(struct memos *memos);
+
+/* The cluster's memo, made empty when there is none or it is of another object of that name. It may
+ * be used by the one worker that holds the key. */
+struct memo *memos_get(struct memos *memos, const char *key, const char *uid);
+void memos_drop(struct memos *memos, const char *key);
+
+void memo_forget_certificates(struct memo *memo);
+
+#endif

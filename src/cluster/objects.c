@@ -1,0 +1,256 @@
+#include "cluster/objects.h"
+
+#include <string.h>
+
+#include "base/json.h"
+#include "cluster/pod_template.h"
+#include "pki/pki.h"
+
+json_t *owner_reference(const json_t *cluster)
+{
+    return json_pack("{s:s, s:s, s:s, s:s, s:b, s:b}", "apiVersion", ETCDCLUSTER_API_VERSION,
+                     "kind", "EtcdCluster", "name",
+                     json_path_string(cluster, "metadata", "name", NULL), "uid",
+                     json_path_string(cluster, "metadata", "uid", NULL), "controller", 1,
+                     "blockOwnerDeletion", 1);
+}
+
+json_t *world_child(const struct world *world, const struct kube_resource *resource,
+                    const char *name)
+{
+    size_t i;
+    json_t *child;
+
+    json_array_foreach(world->children, i, child)
+    {
+        const char *kind = json_path_string(child, "kind", NULL);
+        const char *child_name = json_path_string(child, "metadata", "name", NULL);
+        if (kind && child_name && !strcmp(kind, resource->kind) && !strcmp(child_name, name)) {
+            return child;
+        }
+    }
+    return NULL;
+}
+
+static json_t *metadata(const struct world *world, const char *name)
+{
+    return json_pack("{s:s, s:s, s:o, s:{}, s:[o]}", "name", name, "namespace",
+                     world->names->namespace, "labels", names_labels(world->names), "annotations",
+                     "ownerReferences", owner_reference(world->object));
+}
+
+static json_t *object(const struct kube_resource *resource, json_t *meta)
+{
+    return json_pack("{s:s, s:s, s:o}", "apiVersion", resource->api_version, "kind", resource->kind,
+                     "metadata", meta);
+}
+
+static json_t *port(const char *name, int number)
+{
+    return json_pack("{s:s, s:i, s:s, s:s}", "name", name, "port", number, "targetPort", name,
+                     "protocol", "TCP");
+}
+
+static json_t *peer_service(const struct world *world)
+{
+    json_t *service = object(&kube_services, metadata(world, world->names->peer_service));
+    /* Members find each other before they are ready, and a learner never is. */
+    json_object_set_new(
+        service, "spec",
+        json_pack("{s:s, s:s, s:b, s:o, s:[o,o,o]}", "type", "ClusterIP", "clusterIP", "None",
+                  "publishNotReadyAddresses", 1, "selector", names_selector(world->names), "ports",
+                  port("client", MEMBER_CLIENT_PORT), port("peer", MEMBER_PEER_PORT),
+                  port("metrics", MEMBER_METRICS_PORT)));
+    return service;
+}
+
+static json_t *client_service(const struct world *world)
+{
+    json_t *service = object(&kube_services, metadata(world, world->names->client_service));
+    json_object_set_new(service, "spec",
+                        json_pack("{s:s, s:o, s:[o]}", "type", "ClusterIP", "selector",
+                                  names_selector(world->names), "ports",
+                                  port("client", MEMBER_CLIENT_PORT)));
+    return service;
+}
+
+static json_t *disruption_budget(const struct world *world)
+{
+    json_t *budget = object(&kube_pod_disruption_budgets, metadata(world, world->names->cluster));
+    /* IfHealthyBudget: one alarm makes every /readyz 503, and AlwaysAllow would then let a drain
+     * evict them all. */
+    json_object_set_new(budget, "spec",
+                        json_pack("{s:i, s:s, s:{s:o}}", "maxUnavailable", 1,
+                                  "unhealthyPodEvictionPolicy", "IfHealthyBudget", "selector",
+                                  "matchLabels", names_selector(world->names)));
+    return budget;
+}
+
+/* Named after its content, so that an old pod that restarts keeps the flags it was made with. */
+static json_t *config_map(const struct world *world, const char *version, struct arena *arena,
+                          const char **name)
+{
+    char digest[PKI_SHA256_HEX_SIZE];
+    AUTO_FREE char *text = member_arguments(world, version);
+
+    pki_sha256_hex(text, strlen(text), digest);
+    *name = arena_printf(arena, "%s-config-%.10s", world->names->cluster, digest);
+    json_t *config = object(&kube_config_maps, metadata(world, *name));
+    json_object_set_new(config, "immutable", json_true());
+    json_object_set_new(config, "data", json_pack("{s:s}", "member.json", text));
+    return config;
+}
+
+static json_t *claim_template(const struct world *world)
+{
+    json_t *labels = names_labels(world->names);
+    json_t *claim =
+        json_pack("{s:s, s:s, s:{s:s, s:o, s:{s:s}}, s:{s:[s], s:{s:{s:s}}}}", "apiVersion", "v1",
+                  "kind", "PersistentVolumeClaim", "metadata", "name", "data", "labels", labels,
+                  "annotations", ANNOTATION_CLUSTER_UID, world->uid, "spec", "accessModes",
+                  "ReadWriteOnce", "resources", "requests", "storage", world->spec.storage.size);
+    if (world->spec.storage.storage_class_name) {
+        json_object_set_new(json_object_get(claim, "spec"), "storageClassName",
+                            json_string(world->spec.storage.storage_class_name));
+    }
+    return claim;
+}
+
+static json_t *stateful_set(const struct world *world, struct children *children,
+                            struct arena *arena)
+{
+    json_t *live_claims = json_path(world->stateful_set, "spec", "volumeClaimTemplates", NULL);
+    json_t *set = object(&kube_stateful_sets, metadata(world, world->names->cluster));
+    json_t *template = pod_template(world, children->image, children->config_name, arena,
+                                    &children->template_hash);
+
+    json_object_set_new(json_path(set, "metadata", "annotations", NULL), ANNOTATION_ETCD_VERSION,
+                        json_string(children->version));
+    /* The StatefulSet's own policy keeps claims always: deleting it must not delete data. A changed
+     * claim template would reject the whole apply, so the live one is sent back. */
+    json_object_set_new(
+        set, "spec",
+        json_pack("{s:s, s:i, s:s, s:{s:s}, s:{s:s, s:s}, s:{s:o}, s:o, s:o}", "serviceName",
+                  world->names->peer_service, "replicas", world_size(world), "podManagementPolicy",
+                  "Parallel", "updateStrategy", "type", "OnDelete",
+                  "persistentVolumeClaimRetentionPolicy", "whenDeleted", "Retain", "whenScaled",
+                  "Retain", "selector", "matchLabels", names_selector(world->names), "template",
+                  template, "volumeClaimTemplates",
+                  live_claims ? json_deep_copy(live_claims)
+                              : json_pack("[o]", claim_template(world))));
+    return set;
+}
+
+/* The version that may enter the template: the spec's while the cluster has not formed, then the
+ * one that it runs. A changed version of a living cluster is held. */
+static void choose_version(const struct world *world, struct arena *arena,
+                           struct children *children)
+{
+    const char *live = json_path_string(world->stateful_set, "metadata", "annotations",
+                                        ANNOTATION_ETCD_VERSION, NULL);
+    bool held = world_formed(world) && live && strcmp(live, world->spec.version) != 0;
+
+    children->version = held ? live : world->spec.version;
+    if (!held && world->spec.image) {
+        children->image = world->spec.image;
+    } else if (held && world->spec.image) {
+        json_t *containers =
+            json_path(world->stateful_set, "spec", "template", "spec", "containers", NULL);
+        children->image = json_path_string(json_array_get(containers, 0), "image", NULL);
+    } else {
+        children->image = arena_printf(arena, "%s:v%s", world->spec.repository, children->version);
+    }
+}
+
+static void add(struct children *children, const struct kube_resource *resource, json_t *desired,
+                struct arena *arena)
+{
+    char digest[PKI_SHA256_HEX_SIZE];
+    AUTO_FREE char *text = json_canonical(desired);
+
+    pki_sha256_hex(text, strlen(text), digest);
+    digest[16] = '\0';
+    json_object_set_new(json_path(desired, "metadata", "annotations", NULL),
+                        ANNOTATION_APPLIED_HASH, json_string(digest));
+    children->items[children->length++] = (struct child){
+        resource, arena_json(arena, desired), json_path_string(desired, "metadata", "name", NULL)};
+}
+
+void children_desired(const struct world *world, struct arena *arena, struct children *out)
+{
+    memset(out, 0, sizeof *out);
+    choose_version(world, arena, out);
+    add(out, &kube_services, peer_service(world), arena);
+    add(out, &kube_services, client_service(world), arena);
+    if (world_size(world) > 1) {
+        add(out, &kube_pod_disruption_budgets, disruption_budget(world), arena);
+    }
+    add(out, &kube_config_maps, config_map(world, out->version, arena, &out->config_name), arena);
+    add(out, &kube_stateful_sets, stateful_set(world, out, arena), arena);
+}
+
+static const char *differs(struct arena *arena, const json_t *desired, const json_t *live,
+                           const char *path);
+
+static bool same_scalar(const json_t *desired, const json_t *live)
+{
+    int64_t a, b;
+
+    if (json_equal(desired, live)) {
+        return true;
+    }
+    return json_is_string(desired) && json_is_string(live) &&
+           api_quantity_parse(json_string_value(desired), &a) &&
+           api_quantity_parse(json_string_value(live), &b) && a == b;
+}
+
+static const char *array_differs(struct arena *arena, const json_t *desired, const json_t *live,
+                                 const char *path)
+{
+    size_t i, j;
+    json_t *wanted, *have;
+
+    json_array_foreach(desired, i, wanted)
+    {
+        bool found = false;
+        json_array_foreach(live, j, have)
+        {
+            found = found || !differs(arena, wanted, have, path);
+        }
+        if (!found) {
+            return arena_printf(arena, "%s[%zu]", path, i);
+        }
+    }
+    return NULL;
+}
+
+static const char *differs(struct arena *arena, const json_t *desired, const json_t *live,
+                           const char *path)
+{
+    const char *name;
+    json_t *value;
+
+    if (!live) {
+        return path;
+    }
+    if (json_is_object(desired)) {
+        json_object_foreach((json_t *)desired, name, value)
+        {
+            const char *found = differs(arena, value, json_object_get(live, name),
+                                        arena_printf(arena, "%s.%s", path, name));
+            if (found) {
+                return found;
+            }
+        }
+        return json_is_object(live) ? NULL : path;
+    }
+    if (json_is_array(desired)) {
+        return json_is_array(live) ? array_differs(arena, desired, live, path) : path;
+    }
+    return same_scalar(desired, live) ? NULL : path;
+}
+
+const char *object_difference(struct arena *arena, const json_t *desired, const json_t *live)
+{
+    return live ? differs(arena, desired, live, "") : "it does not exist";
+}

@@ -1,0 +1,323 @@
+#include "cluster/observe.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "cluster/objects.h"
+
+#define CERTIFICATES_READ_EVERY_MS 600000 /* A lost or changed Secret is seen at the next resync.  \
+                                           */
+#define PODS_EXPECTED_WITHIN_MS 2000
+#define FAILURE_TOLD_FOR_MS     1200000 /* The StatefulSet controller retries within 17 min. */
+
+static bool owned_by(const json_t *object, const char *uid)
+{
+    size_t i;
+    json_t *reference;
+
+    json_array_foreach(json_path(object, "metadata", "ownerReferences", NULL), i, reference)
+    {
+        const char *owner = json_path_string(reference, "uid", NULL);
+        if (owner && uid && !strcmp(owner, uid)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool has_finalizer(const json_t *object)
+{
+    size_t i;
+    json_t *finalizer;
+
+    json_array_foreach(json_path(object, "metadata", "finalizers", NULL), i, finalizer)
+    {
+        if (!strcmp(json_string_value(finalizer), FINALIZER)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+int observe_object(const struct reconciler_options *options, const char *namespace,
+                   const char *name, struct arena *arena, struct world *world, struct error *error)
+{
+    const struct kube_api *kube = options->kube;
+    struct error problem;
+    json_t *object = NULL;
+
+    memset(world, 0, sizeof *world);
+    int result =
+        kube->cached_get(kube->context, &kube_etcd_clusters, namespace, name, &object, error);
+    if (result) {
+        return result;
+    }
+    world->object = arena_json(arena, object);
+    world->now_ms = options->now_wall_ms(options->context);
+    world->names = names_new(arena, namespace, name);
+    world->operator_image = options->operator_image;
+    world->uid = json_path_string(object, "metadata", "uid", NULL);
+    world->resource_version = json_path_string(object, "metadata", "resourceVersion", NULL);
+    world->generation = json_path_integer(object, 0, "metadata", "generation", NULL);
+    world->deleting = json_path(object, "metadata", "deletionTimestamp", NULL) != NULL;
+    world->has_finalizer = has_finalizer(object);
+    if (etcdcluster_decode(object, arena, &world->spec, &problem)) {
+        world->spec_problem = arena_strdup(arena, problem.message);
+    } else {
+        world->spec_valid = true;
+    }
+    recorded_decode(json_object_get(object, "status"), arena, &world->recorded);
+    return 0;
+}
+
+static int cached_list(const struct reconciler_options *options, const struct world *world,
+                       const struct kube_resource *resource, struct arena *arena, json_t **out,
+                       struct error *error)
+{
+    const struct kube_api *kube = options->kube;
+    int result = kube->cached_list(kube->context, resource, world->names->namespace,
+                                   world->names->cluster, out, error);
+    if (!result) {
+        arena_json(arena, *out);
+    }
+    return result;
+}
+
+/* The children that are ours; what an earlier object of this name left is not. */
+static int observe_children(const struct reconciler_options *options, struct arena *arena,
+                            struct world *world, struct error *error)
+{
+    static const struct kube_resource *const kinds[] = {
+        &kube_services, &kube_config_maps, &kube_pod_disruption_budgets, &kube_stateful_sets};
+
+    world->children = arena_json(arena, json_array());
+    for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
+        json_t *list, *child;
+        size_t i;
+        if (cached_list(options, world, kinds[k], arena, &list, error)) {
+            return -(int)error->kind;
+        }
+        json_array_foreach(list, i, child)
+        {
+            if (!owned_by(child, world->uid)) {
+                continue;
+            }
+            if (!json_object_get(child, "kind")) { /* Items of a list come without it. */
+                json_object_set_new(child, "kind", json_string(kinds[k]->kind));
+            }
+            json_array_append(world->children, child);
+        }
+    }
+    world->stateful_set = world_child(world, &kube_stateful_sets, world->names->cluster);
+    return 0;
+}
+
+static int observe_pods(const struct reconciler_options *options, struct arena *arena,
+                        struct world *world, struct error *error)
+{
+    const char *set_uid = json_path_string(world->stateful_set, "metadata", "uid", NULL);
+    json_t *list, *pod;
+    size_t i;
+
+    if (cached_list(options, world, &kube_pods, arena, &list, error)) {
+        return -(int)error->kind;
+    }
+    world->pods_left = json_array_size(list) > 0;
+    json_array_foreach(list, i, pod)
+    {
+        const char *name = json_path_string(pod, "metadata", "name", NULL);
+        int ordinal = names_ordinal(name, world->names->cluster);
+        if (ordinal >= 0 && ordinal < ETCDCLUSTER_MAX_SIZE && owned_by(pod, set_uid)) {
+            observe_pod(pod, arena, &world->members[ordinal].pod);
+        }
+    }
+    return 0;
+}
+
+/* Why a claim that keeps its pod from being scheduled is not bound. */
+static void observe_claim_problem(const struct reconciler_options *options, struct arena *arena,
+                                  struct world_claim *claim)
+{
+    const struct kube_api *kube = options->kube;
+    struct error error;
+
+    if (!claim->storage_class) {
+        claim->problem = "it names no StorageClass and the Kubernetes cluster has no default one: "
+                         "mark a StorageClass as default, or delete the cluster and its claims and "
+                         "create it with spec.storage.storageClassName";
+    } else if (kube->get(kube->context, &kube_storage_classes, NULL, claim->storage_class, NULL,
+                         &error) == -(int)ERROR_NOT_FOUND) {
+        claim->problem = arena_printf(arena,
+                                      "StorageClass %s does not exist: create it, or delete the "
+                                      "cluster and its claims and create it with another "
+                                      "spec.storage.storageClassName",
+                                      claim->storage_class);
+    }
+}
+
+static void observe_claim(const json_t *object, struct world_claim *out)
+{
+    const char *phase = json_path_string(object, "status", "phase", NULL);
+
+    out->exists = true;
+    out->bound = phase && !strcmp(phase, "Bound");
+    out->terminating = json_path(object, "metadata", "deletionTimestamp", NULL) != NULL;
+    out->name = json_path_string(object, "metadata", "name", NULL);
+    out->uid = json_path_string(object, "metadata", "uid", NULL);
+    out->resource_version = json_path_string(object, "metadata", "resourceVersion", NULL);
+    out->creator_uid =
+        json_path_string(object, "metadata", "annotations", ANNOTATION_CLUSTER_UID, NULL);
+    out->storage_class = json_path_string(object, "spec", "storageClassName", NULL);
+}
+
+static int observe_claims(const struct reconciler_options *options, struct arena *arena,
+                          struct world *world, struct error *error)
+{
+    const char *prefix = arena_printf(arena, "data-%s", world->names->cluster);
+    json_t *list, *object;
+    size_t i;
+
+    if (cached_list(options, world, &kube_persistent_volume_claims, arena, &list, error)) {
+        return -(int)error->kind;
+    }
+    world->foreign_claims = arena_alloc(arena, (json_array_size(list) + 1) * sizeof(char *));
+    json_array_foreach(list, i, object)
+    {
+        struct world_claim claim = {0};
+        observe_claim(object, &claim);
+        int ordinal = names_ordinal(claim.name, prefix);
+        if (ordinal >= 0 && ordinal < ETCDCLUSTER_MAX_SIZE) {
+            world->members[ordinal].claim = claim;
+        }
+        if (ordinal >= world_size(world) &&
+            (!claim.creator_uid || strcmp(claim.creator_uid, world->uid) != 0)) {
+            world->foreign_claims[world->n_foreign_claims++] = claim.name;
+        }
+    }
+    for (int m = 0; m < ETCDCLUSTER_MAX_SIZE; m++) {
+        struct world_member *member = &world->members[m];
+        if (member->claim.exists && !member->claim.bound && member->pod.unschedulable) {
+            observe_claim_problem(options, arena, &member->claim);
+        }
+    }
+    return 0;
+}
+
+/* The newest event of the StatefulSet that tells why it cannot make pods (a quota, an admission
+ * webhook), asked for only while pods are missing. */
+static void observe_create_failure(const struct reconciler_options *options, struct arena *arena,
+                                   struct world *world)
+{
+    const struct kube_api *kube = options->kube;
+    const char *uid = json_path_string(world->stateful_set, "metadata", "uid", NULL);
+    const char *created =
+        json_path_string(world->stateful_set, "metadata", "creationTimestamp", NULL);
+    json_t *events = NULL, *event;
+    int64_t newest = world->now_ms - FAILURE_TOLD_FOR_MS;
+    bool missing = false;
+    struct error error;
+    size_t i;
+
+    for (int m = 0; m < world_size(world); m++) {
+        missing = missing || !world->members[m].pod.exists;
+    }
+    if (!uid || !missing || !created ||
+        world->now_ms - clock_parse_rfc3339(created) < PODS_EXPECTED_WITHIN_MS) {
+        return;
+    }
+    const char *selector = arena_printf(arena, "involvedObject.uid=%s,reason=FailedCreate", uid);
+    if (kube->list(kube->context, &kube_events, world->names->namespace, NULL, selector, &events,
+                   &error)) {
+        return;
+    }
+    arena_json(arena, events);
+    json_array_foreach(events, i, event)
+    {
+        const char *date = json_path_string(event, "lastTimestamp", NULL);
+        int64_t at = date ? clock_parse_rfc3339(date) : 0;
+        if (at > newest) {
+            newest = at;
+            world->create_failure = json_path_string(event, "message", NULL);
+        }
+    }
+}
+
+static void observe_certificates(const struct reconciler_options *options, struct memo *memo,
+                                 struct arena *arena, struct world *world)
+{
+    int64_t now_ms = options->now_boot_ms(options->context);
+    struct error error;
+
+    if (!memo->certificates.known || certificates_due(&memo->certificates) ||
+        memo->certificates.foreign || memo->certificates_generation != world->generation ||
+        now_ms - memo->certificates_read_ms > CERTIFICATES_READ_EVERY_MS) {
+        memo_forget_certificates(memo);
+        memo->certificates_arena = arena_new();
+        memo->certificates_read_ms = now_ms;
+        memo->certificates_generation = world->generation;
+        if (certificates_read(options->kube, world->names, world->uid, &world->spec, world->now_ms,
+                              memo->certificates_arena, &memo->certificates, &error)) {
+            world->certificates_problem = arena_strdup(arena, error.message);
+            memo_forget_certificates(memo);
+        }
+    }
+    world->certificates = memo->certificates;
+}
+
+static void observe_taken_name(const struct reconciler_options *options, struct memo *memo,
+                               struct arena *arena, struct world *world)
+{
+    const struct kube_api *kube = options->kube;
+    struct error error;
+    json_t *object = NULL;
+
+    if (!memo->taken_resource) {
+        return;
+    }
+    int result = kube->get(kube->context, memo->taken_resource, world->names->namespace,
+                           memo->taken_name, &object, &error);
+    arena_json(arena, object);
+    if (result == -(int)ERROR_NOT_FOUND || (!result && owned_by(object, world->uid))) {
+        memo->taken_resource = NULL;
+        return;
+    }
+    world->name_taken = arena_printf(arena, "%s %s", memo->taken_resource->kind, memo->taken_name);
+}
+
+static void draw_nonces(const struct reconciler_options *options, struct arena *arena,
+                        struct world *world)
+{
+    for (int i = 0; i < ETCDCLUSTER_MAX_SIZE; i++) {
+        unsigned char bytes[(PERMIT_NONCE_SIZE - 1) / 2];
+        char *nonce = arena_alloc(arena, PERMIT_NONCE_SIZE);
+        options->random(options->context, bytes, sizeof bytes);
+        for (size_t b = 0; b < sizeof bytes; b++) {
+            snprintf(nonce + 2 * b, 3, "%02x", bytes[b]);
+        }
+        world->members[i].nonce = nonce;
+    }
+}
+
+int observe_cluster(const struct reconciler_options *options, struct memo *memo,
+                    struct arena *arena, struct world *world, struct error *error)
+{
+    world->settled = memo->settled;
+    if (observe_children(options, arena, world, error) ||
+        observe_pods(options, arena, world, error) ||
+        observe_claims(options, arena, world, error)) {
+        return error_wrap(error, "observing %s/%s", world->names->namespace, world->names->cluster);
+    }
+    if (!world->spec_valid) {
+        return 0;
+    }
+    observe_certificates(options, memo, arena, world);
+    observe_taken_name(options, memo, arena, world);
+    draw_nonces(options, arena, world);
+    if (!world->deleting) {
+        observe_create_failure(options, arena, world);
+        observe_etcd(options, arena, world);
+    }
+    return 0;
+}

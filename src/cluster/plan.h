@@ -1,0 +1,111 @@
+/* plan() is pure: the world and the time in, ONE next action and the whole status out.  No I/O, no
+ * clock, no globals.
+ *
+ * It is one ordered table of rules, most urgent first (plan.c).  A rule answers with an action,
+ * with a hold (what no rule below it may touch in this pass) or with nothing.  Its name appears in
+ * the event, the condition's reason and the log, so that a user sees why the operator did what it
+ * did. */
+#ifndef CLUSTER_PLAN_H
+#define CLUSTER_PLAN_H 1
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "cluster/objects.h"
+#include "cluster/status.h"
+#include "cluster/world.h"
+
+enum hold {
+    HOLD_MEMBERSHIP = 1 << 0,
+    HOLD_PODS = 1 << 1,
+    HOLD_VOLUMES = 1 << 2,
+    HOLD_OBJECTS = 1 << 3,
+    HOLD_ALL = HOLD_MEMBERSHIP | HOLD_PODS | HOLD_VOLUMES | HOLD_OBJECTS,
+};
+
+enum action_kind {
+    ACTION_NONE,
+    ACTION_ADD_FINALIZER,
+    ACTION_REMOVE_FINALIZER,
+    ACTION_GRANT_PERMITS,  /* Those of the status that their pods do not bear yet. */
+    ACTION_RETIRE_PERMITS, /* From the pods in `pods`. */
+    ACTION_ISSUE_CERTIFICATES,
+    ACTION_APPLY,       /* The children in `apply`. */
+    ACTION_DELETE_PODS, /* Those in `pods`. */
+    ACTION_STOP_ETCD,   /* Scale the StatefulSet to nothing. */
+    ACTION_REMOVE,      /* The objects in `remove`. */
+};
+
+struct removal {
+    const struct kube_resource *resource;
+    const char *name, *uid;
+};
+
+struct action {
+    enum action_kind kind;
+    struct child apply[MAX_CHILDREN];
+    const char *apply_reason[MAX_CHILDREN];
+    int n_apply;
+    int pods[ETCDCLUSTER_MAX_SIZE]; /* Ordinals. */
+    int n_pods;
+    struct removal *remove;
+    int n_remove;
+};
+
+struct plan {
+    const char *rule;   /* The name of the rule that answered. */
+    const char *reason; /* Why it did, in words for the log and the event. */
+    struct action action;
+    struct cluster_status status;
+    int64_t requeue_ms; /* Look again after this long, if nothing changes. */
+};
+
+/* What the rules share while a plan is made. */
+struct planning {
+    const struct world *world;
+    struct arena *arena;
+    struct plan *plan;
+    unsigned held;
+    struct children children; /* Desired; valid when the spec is. */
+    const char *waiting;      /* What the first rule that holds waits for, or NULL. */
+    const char *waiting_rule;
+    const char *blocked; /* What only a person can mend (phase Failed), or NULL. */
+    const char *blocked_rule;
+    const char *spec_held; /* What of the spec is not carried out, and why; or NULL. */
+};
+
+void plan_make(const struct world *world, struct arena *arena, struct plan *plan);
+
+/* The rules, each in a file of its own idea. True: it answered with an action. */
+bool rule_delete_cluster(struct planning *planning);
+bool rule_check_spec(struct planning *planning);
+bool rule_add_finalizer(struct planning *planning);
+bool rule_name_taken(struct planning *planning);
+bool rule_grant_permits(struct planning *planning);
+bool rule_record_cluster(struct planning *planning);
+bool rule_restart_bootstrap(struct planning *planning);
+bool rule_issue_certificates(struct planning *planning);
+bool rule_apply_objects(struct planning *planning);
+bool rule_replace_outdated_pod(struct planning *planning);
+bool rule_retire_permits(struct planning *planning);
+bool rule_lost_member(struct planning *planning);
+bool rule_hold_version(struct planning *planning);
+bool rule_hold_size(struct planning *planning);
+bool rule_remove_stale_config(struct planning *planning);
+
+/* For rules: say what is waited for, or what blocks, if no rule above has said so already. */
+void planning_wait(struct planning *planning, const char *why);
+void planning_block(struct planning *planning, const char *why);
+void planning_add_pod(struct planning *planning, int ordinal);
+
+/* What is wrong with a member, in words that say what to do; NULL if nothing. `reason` is set to a
+ * CamelCase word. (diagnose.c) */
+const char *diagnose_member(const struct world *world, int ordinal, struct arena *arena,
+                            const char **reason);
+/* The same for the cluster: the first member's problem, or what stands in the way of all. */
+const char *diagnose_cluster(const struct world *world, struct arena *arena, const char **reason);
+
+/* The status from what was observed and what the rules said. (summarize.c) */
+void summarize(struct planning *planning);
+
+#endif

@@ -1,0 +1,135 @@
+/* A bootstrap that cannot come to its end: a wrong flag or image at birth, a pod that was replaced
+ * before it started.  If the cluster provably never formed, its leftovers go aside and the next
+ * generation begins; otherwise a person is told what is seen. */
+#include <string.h>
+
+#include "cluster/plan.h"
+
+#define RETRY_BASE_MS 60000
+#define RETRY_MAX_MS  900000
+
+static const struct permit_record *record_of(const struct world *world, int ordinal)
+{
+    for (int i = 0; i < world->recorded.n_permits; i++) {
+        if (world->recorded.permits[i].ordinal == ordinal) {
+            return &world->recorded.permits[i];
+        }
+    }
+    return NULL;
+}
+
+/* Pods that may still start, or have started, an earlier generation. A permit is withdrawn only by
+ * deleting its pod. */
+static bool delete_earlier_generation(struct planning *planning)
+{
+    const struct world *world = planning->world;
+
+    for (int i = 0; i < ETCDCLUSTER_MAX_SIZE; i++) {
+        const struct world_pod *pod = &world->members[i].pod;
+        if (pod->exists && !pod->terminating && pod->has_permit &&
+            (!pod->permit || pod->permit->generation < world->recorded.generation)) {
+            planning_add_pod(planning, i);
+        }
+    }
+    if (!planning->plan->action.n_pods) {
+        return false;
+    }
+    planning->plan->action.kind = ACTION_DELETE_PODS;
+    planning->plan->reason = "their permits are of an earlier generation of the bootstrap";
+    return true;
+}
+
+static int64_t retry_delay_ms(int64_t generation)
+{
+    int64_t delay = RETRY_BASE_MS;
+    for (int64_t i = 1; i < generation && delay < RETRY_MAX_MS; i++) {
+        delay *= 2;
+    }
+    return delay < RETRY_MAX_MS ? delay : RETRY_MAX_MS;
+}
+
+/* A second request for a permit of this generation: by a new pod at once, by the same pod (etcd
+ * ended before it had data) after a while, since nothing has changed for it. */
+static bool asks_again(const struct world *world, int ordinal)
+{
+    const struct world_member *member = &world->members[ordinal];
+    const struct permit_record *record = record_of(world, ordinal);
+    const struct report *report = member->report;
+
+    if (!record || record->mode != PERMIT_NEW || !member->pod.exists || member->pod.terminating ||
+        !report || !report->waiting || report->has_wal || report->reason != REPORT_NO_DATA) {
+        return false;
+    }
+    if (strcmp(member->pod.uid, record->pod_uid) != 0) {
+        return true;
+    }
+    return report->used_nonce && !strcmp(report->used_nonce, record->nonce) &&
+           member->pod.started_ms &&
+           world->now_ms - member->pod.started_ms > retry_delay_ms(world->recorded.generation);
+}
+
+/* May hold a log: it says so, it answers, or it runs and says nothing. */
+static bool may_have_data(const struct world_member *member)
+{
+    if (member->report) {
+        return member->report->has_wal;
+    }
+    return member_answers(member) || member->pod.started;
+}
+
+bool rule_restart_bootstrap(struct planning *planning)
+{
+    const struct world *world = planning->world;
+    struct recorded *recorded = &planning->plan->status.recorded;
+    int n_asking = 0, n_data = 0, first = -1;
+
+    if (world_formed(world) || recorded->cluster_id || !recorded->generation) {
+        return false;
+    }
+    if (delete_earlier_generation(planning)) {
+        return true;
+    }
+    for (int i = 0; i < world_size(world); i++) {
+        n_data += may_have_data(&world->members[i]);
+        if (asks_again(world, i)) {
+            first = first < 0 ? i : first;
+            n_asking++;
+        }
+    }
+    if (!n_asking) {
+        return false;
+    }
+    if (n_data > world->recorded.size / 2 || world_has_quorum(world)) {
+        planning_block(
+            planning,
+            arena_printf(planning->arena,
+                         "member %s asks to start again with an empty volume, and %d of %d may "
+                         "have data: whether the cluster ever formed cannot be told. If it never "
+                         "held data, delete the EtcdCluster and its claims and create it again; "
+                         "otherwise see why the others do not serve",
+                         world->members[first].pod.name, n_data, (int)world->recorded.size));
+        return false;
+    }
+    recorded->generation++;
+    recorded->n_permits = 0;
+    recorded->size = 0; /* The spec's, when the first permit is issued. */
+    planning->plan->reason = arena_printf(
+        planning->arena, "the cluster never formed and %s asks again: generation %lld begins",
+        world->members[first].pod.name, (long long)recorded->generation);
+    return true;
+}
+
+/* A member of a formed cluster that waits with a volume that it cannot use. */
+bool rule_lost_member(struct planning *planning)
+{
+    const struct world *world = planning->world;
+
+    for (int i = 0; world_formed(world) && i < world_size(world); i++) {
+        const char *reason;
+        const struct report *report = world->members[i].report;
+        if (report && report->waiting && report->reason != REPORT_STARTING) {
+            planning_wait(planning, diagnose_member(world, i, planning->arena, &reason));
+        }
+    }
+    return false;
+}

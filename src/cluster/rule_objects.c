@@ -1,0 +1,250 @@
+/* The spec's way into child objects. */
+#include <string.h>
+
+#include "base/json.h"
+#include "cluster/plan.h"
+
+bool rule_check_spec(struct planning *planning)
+{
+    const struct world *world = planning->world;
+
+    if (!world->spec_valid) {
+        planning_block(planning, world->spec_problem);
+        planning->spec_held = world->spec_problem;
+        planning->held = HOLD_ALL;
+        return true;
+    }
+    return false;
+}
+
+bool rule_add_finalizer(struct planning *planning)
+{
+    if (planning->world->has_finalizer) {
+        return false;
+    }
+    planning->plan->action.kind = ACTION_ADD_FINALIZER;
+    planning->plan->reason = "nothing is made before deletion is sure to come by here";
+    return true;
+}
+
+bool rule_name_taken(struct planning *planning)
+{
+    const struct world *world = planning->world;
+    const char *taken = world->name_taken;
+
+    if (!taken && world->certificates.foreign) {
+        taken = arena_printf(planning->arena, "Secret %s", world->certificates.foreign);
+    }
+    if (!taken) {
+        return false;
+    }
+    planning_block(planning,
+                   arena_printf(planning->arena,
+                                "%s exists and does not belong to this cluster: rename the "
+                                "cluster, or remove that object",
+                                taken));
+    planning->held |= HOLD_OBJECTS | HOLD_PODS;
+    return false;
+}
+
+bool rule_issue_certificates(struct planning *planning)
+{
+    const struct world *world = planning->world;
+    const struct certificates *have = &world->certificates;
+
+    if (world->certificates_problem) {
+        planning_wait(planning, world->certificates_problem);
+        planning->held |= HOLD_OBJECTS;
+        return false;
+    }
+    const char *due = certificates_due(have);
+    if (!due) {
+        return false;
+    }
+    /* A new authority would cut the members off from each other: theirs trust the old one only. */
+    for (int i = 0; world_formed(world) && i <= SECRET_PEER_CA; i++) {
+        if (have->wanted[i] && !have->exists[i]) {
+            planning_block(
+                planning,
+                arena_printf(planning->arena,
+                             "Secret %s with the certificate authority's key is gone: "
+                             "restore it; the members run on, but no certificate can "
+                             "be renewed",
+                             certificates_secret_name(world->names, (enum certificate_secret)i)));
+            return false;
+        }
+    }
+    planning->plan->action.kind = ACTION_ISSUE_CERTIFICATES;
+    planning->plan->reason = due;
+    return true;
+}
+
+/* Our last apply of this very object came out as the live one: another would not change it. */
+static bool settled(const struct planning *planning, const struct child *child, const json_t *live)
+{
+    const char *name = arena_printf(planning->arena, "%s/%s", child->resource->kind, child->name);
+    const char *hash =
+        json_path_string(child->object, "metadata", "annotations", ANNOTATION_APPLIED_HASH, NULL);
+    const char *version = json_path_string(live, "metadata", "resourceVersion", NULL);
+
+    for (int i = 0; version && i < MAX_SETTLED; i++) {
+        const struct settled *last = &planning->world->settled[i];
+        if (!strcmp(last->child, name)) {
+            return !strcmp(last->applied_hash, hash) && !strcmp(last->resource_version, version);
+        }
+    }
+    return false;
+}
+
+static const char *differs(const struct planning *planning, const struct child *child)
+{
+    json_t *live = world_child(planning->world, child->resource, child->name);
+    const char *why = object_difference(planning->arena, child->object, live);
+    return why && settled(planning, child, live) ? NULL : why;
+}
+
+bool rule_apply_objects(struct planning *planning)
+{
+    const struct children *children = &planning->children;
+    struct action *action = &planning->plan->action;
+
+    for (int i = 0; i < children->length; i++) {
+        const char *why = differs(planning, &children->items[i]);
+        if (why) {
+            action->apply[action->n_apply] = children->items[i];
+            action->apply_reason[action->n_apply++] = why;
+        }
+    }
+    if (!action->n_apply) {
+        return false;
+    }
+    action->kind = ACTION_APPLY;
+    planning->plan->reason =
+        arena_printf(planning->arena, "%s %s differs: %s", action->apply[0].resource->kind,
+                     action->apply[0].name, action->apply_reason[0]);
+    return true;
+}
+
+static bool set_is_current(const struct planning *planning)
+{
+    const json_t *set = planning->world->stateful_set;
+    return set && json_path_integer(set, -1, "status", "observedGeneration", NULL) ==
+                      json_path_integer(set, 0, "metadata", "generation", NULL);
+}
+
+static bool outdated(const struct planning *planning, const struct world_pod *pod)
+{
+    return pod->exists && !pod->terminating &&
+           (!pod->template_hash ||
+            strcmp(pod->template_hash, planning->children.template_hash) != 0);
+}
+
+/* Two witnesses: etcd does not answer us, and the kubelet says not Ready. One pod at a time; all of
+ * them while the cluster has not formed, for then nobody is left to hold a quorum. */
+bool rule_replace_outdated_pod(struct planning *planning)
+{
+    const struct world *world = planning->world;
+
+    if (!set_is_current(planning)) {
+        return false;
+    }
+    for (int i = 0; i < ETCDCLUSTER_MAX_SIZE; i++) {
+        const struct world_member *member = &world->members[i];
+        if (world_formed(world) && member->pod.terminating) {
+            planning->plan->action.n_pods = 0;
+            break;
+        }
+        if (outdated(planning, &member->pod) && !member->pod.ready && !member_answers(member) &&
+            !(world_formed(world) && planning->plan->action.n_pods)) {
+            planning_add_pod(planning, i);
+        }
+    }
+    if (!planning->plan->action.n_pods) {
+        return false;
+    }
+    planning->plan->action.kind = ACTION_DELETE_PODS;
+    planning->plan->reason = "the pod does not serve and was made from an earlier template";
+    return true;
+}
+
+bool rule_hold_version(struct planning *planning)
+{
+    const struct world *world = planning->world;
+
+    if (strcmp(planning->children.version, world->spec.version) != 0) {
+        planning->spec_held = arena_printf(
+            planning->arena,
+            "spec.version: %s is asked for and %s runs; this operator does not change the version "
+            "of a living cluster yet, so it stays at %s",
+            world->spec.version, planning->children.version, planning->children.version);
+    }
+    return false;
+}
+
+bool rule_hold_size(struct planning *planning)
+{
+    const struct world *world = planning->world;
+    int outdated_pods = 0;
+
+    if (world->recorded.size && world->recorded.size != world->spec.size) {
+        planning->spec_held = arena_printf(
+            planning->arena,
+            "spec.size: %d is asked for and %d members run; this operator does not scale a living "
+            "cluster yet, so it stays at %d",
+            (int)world->spec.size, (int)world->recorded.size, (int)world->recorded.size);
+    }
+    for (int i = 0; i < ETCDCLUSTER_MAX_SIZE; i++) {
+        outdated_pods += outdated(planning, &world->members[i].pod);
+    }
+    if (outdated_pods && !planning->spec_held) {
+        planning->spec_held = arena_printf(
+            planning->arena,
+            "%d pods run with earlier settings; this operator does not restart serving members "
+            "yet: delete one pod at a time, and each comes back with the new settings",
+            outdated_pods);
+    }
+    return false;
+}
+
+static bool is_referenced(const struct planning *planning, const char *config)
+{
+    const struct world *world = planning->world;
+
+    if (!strcmp(config, planning->children.config_name)) {
+        return true;
+    }
+    for (int i = 0; i < ETCDCLUSTER_MAX_SIZE; i++) {
+        const struct world_pod *pod = &world->members[i].pod;
+        if (pod->exists && (!pod->config || !strcmp(pod->config, config))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool rule_remove_stale_config(struct planning *planning)
+{
+    struct action *action = &planning->plan->action;
+    size_t i;
+    json_t *child;
+
+    if (!set_is_current(planning)) {
+        return false;
+    }
+    json_array_foreach(planning->world->children, i, child)
+    {
+        const char *kind = json_path_string(child, "kind", NULL);
+        const char *name = json_path_string(child, "metadata", "name", NULL);
+        if (strcmp(kind, "ConfigMap") != 0 || is_referenced(planning, name)) {
+            continue;
+        }
+        action->kind = ACTION_REMOVE;
+        action->remove = arena_alloc(planning->arena, sizeof *action->remove);
+        action->remove[0] = (struct removal){&kube_config_maps, name,
+                                             json_path_string(child, "metadata", "uid", NULL)};
+        action->n_remove = 1;
+        planning->plan->reason = "no pod and no template names it any more";
+        return true;
+    }
+    return false;
+}

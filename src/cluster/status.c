@@ -1,0 +1,220 @@
+#include "cluster/status.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/json.h"
+
+static const char *const condition_names[N_CONDITIONS] = {
+    [CONDITION_READY] = "Ready",
+    [CONDITION_AVAILABLE] = "Available",
+    [CONDITION_PROGRESSING] = "Progressing",
+    [CONDITION_DEGRADED] = "Degraded",
+    [CONDITION_SPEC_APPLIED] = "SpecApplied",
+};
+
+const char *condition_name(enum condition_type type)
+{
+    return condition_names[type];
+}
+
+static uint64_t id_member(const json_t *json, const char *name)
+{
+    uint64_t id = 0;
+    const char *text = json_path_string(json, name, NULL);
+    if (text && !id_parse(text, &id)) {
+        id = 0;
+    }
+    return id;
+}
+
+static bool mode_parse(const char *name, enum permit_mode *mode)
+{
+    for (int i = PERMIT_NEW; i <= PERMIT_ADOPT; i++) {
+        if (name && !strcmp(name, permit_mode_name((enum permit_mode)i))) {
+            *mode = (enum permit_mode)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+void recorded_decode(const json_t *status, struct arena *arena, struct recorded *out)
+{
+    const json_t *bootstrap = json_path(status, "bootstrap", NULL);
+    size_t i;
+    json_t *item;
+
+    memset(out, 0, sizeof *out);
+    out->cluster_id = id_member(status, "clusterID");
+    out->size = (int32_t)json_path_integer(bootstrap, 0, "size", NULL);
+    out->generation = json_path_integer(bootstrap, 0, "generation", NULL);
+    json_array_foreach(json_object_get(bootstrap, "permits"), i, item)
+    {
+        struct permit_record *record = &out->permits[out->n_permits];
+        if (out->n_permits >= ETCDCLUSTER_MAX_SIZE ||
+            !mode_parse(json_path_string(item, "mode", NULL), &record->mode)) {
+            continue;
+        }
+        record->ordinal = (int32_t)json_path_integer(item, -1, "ordinal", NULL);
+        record->pod_uid = arena_strdup(arena, json_path_string(item, "podUID", NULL));
+        record->nonce = arena_strdup(arena, json_path_string(item, "nonce", NULL));
+        record->member_id = id_member(item, "memberID");
+        record->previous_cluster_uid =
+            arena_strdup(arena, json_path_string(item, "previousClusterUID", NULL));
+        if (record->ordinal >= 0 && record->pod_uid && record->nonce) {
+            out->n_permits++;
+        }
+    }
+}
+
+static json_t *encode_bootstrap(const struct recorded *recorded)
+{
+    json_t *permits = json_array();
+
+    for (int i = 0; i < recorded->n_permits; i++) {
+        const struct permit_record *record = &recorded->permits[i];
+        char id[ID_HEX_SIZE];
+        json_t *item = json_pack("{s:i, s:s, s:s, s:s, s:s}", "ordinal", record->ordinal, "mode",
+                                 permit_mode_name(record->mode), "podUID", record->pod_uid, "nonce",
+                                 record->nonce, "memberID", id_format(record->member_id, id));
+        if (record->previous_cluster_uid) {
+            json_object_set_new(item, "previousClusterUID",
+                                json_string(record->previous_cluster_uid));
+        }
+        json_array_append_new(permits, item);
+    }
+    return json_pack("{s:i, s:I, s:o}", "size", recorded->size, "generation",
+                     (json_int_t)recorded->generation, "permits", permits);
+}
+
+static json_t *encode_members(const struct cluster_status *status)
+{
+    json_t *members = json_array();
+
+    for (int i = 0; i < status->n_members; i++) {
+        const struct member_status *m = &status->members[i];
+        char id[ID_HEX_SIZE];
+        json_t *item = json_pack("{s:s, s:s, s:s, s:b, s:s, s:s}", "name", m->name, "peerURL",
+                                 m->peer_url, "clientURL", m->client_url, "ready", m->ready, "role",
+                                 m->role, "version", m->version);
+        if (m->id) {
+            json_object_set_new(item, "id", json_string(id_format(m->id, id)));
+        }
+        if (m->db_size) {
+            json_object_set_new(item, "dbSize", json_integer(m->db_size));
+            json_object_set_new(item, "dbSizeInUse", json_integer(m->db_size_in_use));
+            json_object_set_new(item, "lag", json_integer(m->lag));
+        }
+        json_array_append_new(members, item);
+    }
+    return members;
+}
+
+static const json_t *find_condition(const json_t *status, const char *type)
+{
+    size_t i;
+    json_t *item;
+
+    json_array_foreach(json_object_get(status, "conditions"), i, item)
+    {
+        const char *name = json_path_string(item, "type", NULL);
+        if (name && !strcmp(name, type)) {
+            return item;
+        }
+    }
+    return NULL;
+}
+
+static json_t *encode_conditions(const struct cluster_status *status, const json_t *old,
+                                 int64_t now_wall_ms)
+{
+    json_t *conditions = json_array();
+
+    for (int i = 0; i < N_CONDITIONS; i++) {
+        const struct condition *condition = &status->conditions[i];
+        const char *value = condition->status ? "True" : "False";
+        const json_t *before = find_condition(old, condition_names[i]);
+        const char *old_value = json_path_string(before, "status", NULL);
+        const char *since = json_path_string(before, "lastTransitionTime", NULL);
+        char date[CLOCK_RFC3339_SIZE];
+
+        if (!since || !old_value || strcmp(old_value, value) != 0) {
+            since = clock_rfc3339(now_wall_ms, date, sizeof date);
+        }
+        json_array_append_new(
+            conditions, json_pack("{s:s, s:s, s:s, s:s, s:s, s:I}", "type", condition_names[i],
+                                  "status", value, "reason", condition->reason, "message",
+                                  condition->message, "lastTransitionTime", since,
+                                  "observedGeneration", (json_int_t)status->observed_generation));
+    }
+    return conditions;
+}
+
+static void set_id(json_t *object, const char *name, uint64_t id)
+{
+    char text[ID_HEX_SIZE];
+    if (id) {
+        json_object_set_new(object, name, json_string(id_format(id, text)));
+    }
+}
+
+static void set_string(json_t *object, const char *name, const char *value)
+{
+    if (value) {
+        json_object_set_new(object, name, json_string(value));
+    }
+}
+
+json_t *cluster_status_encode(const struct cluster_status *status, const json_t *old,
+                              int64_t now_wall_ms)
+{
+    char ready[32];
+    json_t *endpoints = json_array();
+
+    snprintf(ready, sizeof ready, "%d/%d", status->ready_replicas, status->size);
+    for (int i = 0; i < status->n_client_endpoints; i++) {
+        json_array_append_new(endpoints, json_string(status->client_endpoints[i]));
+    }
+    json_t *json = json_pack(
+        "{s:s, s:s, s:s, s:i, s:i, s:I, s:o, s:o, s:o}", "phase", status->phase, "message",
+        status->message, "ready", ready, "replicas", status->replicas, "readyReplicas",
+        status->ready_replicas, "observedGeneration", (json_int_t)status->observed_generation,
+        "members", encode_members(status), "conditions",
+        encode_conditions(status, old, now_wall_ms), "clientEndpoints", endpoints);
+    set_string(json, "selector", status->selector);
+    set_string(json, "currentVersion", status->current_version);
+    set_string(json, "targetVersion", status->target_version);
+    set_id(json, "leaderID", status->leader_id);
+    set_id(json, "clusterID", status->recorded.cluster_id);
+    if (status->recorded.generation) {
+        json_object_set_new(json, "generation", json_integer(status->recorded.generation));
+        json_object_set_new(json, "bootstrap", encode_bootstrap(&status->recorded));
+    }
+    if (status->operation_kind) {
+        json_object_set_new(json, "operation",
+                            json_pack("{s:s, s:s}", "kind", status->operation_kind, "step",
+                                      status->operation_step));
+    }
+    return json;
+}
+
+static int64_t round_up_digits(int64_t value, int64_t keep)
+{
+    int64_t unit = 1;
+    while (value / unit >= keep) {
+        unit *= 10;
+    }
+    return (value + unit - 1) / unit * unit;
+}
+
+int64_t status_round_size(int64_t bytes)
+{
+    const int64_t mebibyte = 1 << 20;
+    return bytes <= 0 ? 0 : round_up_digits((bytes + mebibyte - 1) / mebibyte, 100) * mebibyte;
+}
+
+int64_t status_round_lag(int64_t entries)
+{
+    return entries < 1000 ? 0 : round_up_digits(entries, 10);
+}

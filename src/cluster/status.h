@@ -1,0 +1,90 @@
+/* The status of an EtcdCluster as the planner writes it, and the part of it that is recorded: what
+ * cannot be observed and was written down before it was acted upon. */
+#ifndef CLUSTER_STATUS_H
+#define CLUSTER_STATUS_H 1
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "api/etcdcluster.h"
+#include "api/permit.h"
+#include "base/arena.h"
+
+/* A start permit that was issued: once for each ordinal of a generation. */
+struct permit_record {
+    int32_t ordinal;
+    enum permit_mode mode;
+    const char *pod_uid;
+    const char *nonce;
+    uint64_t member_id;
+    const char *previous_cluster_uid; /* adopt only, else NULL */
+};
+
+/* Written with the object's resourceVersion before it is acted upon. */
+struct recorded {
+    int32_t size;       /* Of the bootstrap; 0: nothing recorded yet. */
+    int64_t generation; /* Grows with each bootstrap that starts anew; 0: nothing recorded yet. */
+    struct permit_record permits[ETCDCLUSTER_MAX_SIZE]; /* Of this generation. */
+    int n_permits;
+    uint64_t cluster_id; /* 0 until the cluster has formed. Then `new` is never used again. */
+};
+
+struct member_status {
+    const char *name;
+    uint64_t id; /* 0: unknown */
+    const char *peer_url, *client_url;
+    const char *role; /* leader, follower, learner or "" */
+    bool ready;
+    const char *version;             /* "" if unknown */
+    int64_t db_size, db_size_in_use; /* Bytes, rounded. */
+    int64_t lag;                     /* Raft entries behind the leader's, rounded. */
+};
+
+enum condition_type {
+    CONDITION_READY,
+    CONDITION_AVAILABLE,
+    CONDITION_PROGRESSING,
+    CONDITION_DEGRADED,
+    CONDITION_SPEC_APPLIED,
+    N_CONDITIONS
+};
+
+struct condition {
+    bool status;
+    const char *reason, *message;
+};
+
+struct cluster_status {
+    struct recorded recorded;
+    const char *phase;
+    const char *message; /* One sentence on what is wrong or awaited; "" when all is well. */
+    const char *operation_kind, *operation_step; /* NULL: none under way. */
+    int32_t replicas, ready_replicas, size;      /* `size`: how many there should be. */
+    struct member_status members[ETCDCLUSTER_MAX_SIZE];
+    int n_members;
+    uint64_t leader_id;
+    const char *client_endpoints[ETCDCLUSTER_MAX_SIZE + 1];
+    int n_client_endpoints;
+    const char *current_version, *target_version; /* NULL: unknown */
+    struct condition conditions[N_CONDITIONS];
+    int64_t observed_generation;
+    const char *selector;
+};
+
+/* The recorded part of the object's status; what is missing or unreadable is left zero. */
+void recorded_decode(const json_t *status, struct arena *arena, struct recorded *out);
+
+/* The status as JSON. Conditions keep the lastTransitionTime that `old` (may be NULL) has where
+ * their status is the same, so that a status that says nothing new is equal to the old one. */
+json_t *cluster_status_encode(const struct cluster_status *status, const json_t *old,
+                              int64_t now_wall_ms);
+
+const char *condition_name(enum condition_type type);
+
+/* Rounding that keeps a steady cluster's status the same: sizes up to two significant digits of
+ * mebibytes, lags to 0 below 1000 and then to one digit. */
+int64_t status_round_size(int64_t bytes);
+int64_t status_round_lag(int64_t entries);
+
+#endif

@@ -1,0 +1,214 @@
+/* The whole status, derived from what was observed and what the rules said. Nothing is ever decided
+ * from it, but for what is recorded. */
+#include <string.h>
+
+#include "base/json.h"
+#include "cluster/plan.h"
+
+static const char *role(const struct world_member *member)
+{
+    if (!member_answers(member)) {
+        return "";
+    }
+    if (member->look.status.is_learner) {
+        return "learner";
+    }
+    return member->look.status.leader_id == member->look.status.member_id ? "leader" : "follower";
+}
+
+static bool serves(const struct world_member *member)
+{
+    return member->pod.exists && !member->pod.terminating && member->pod.ready &&
+           member_reads(member);
+}
+
+static uint64_t leader(const struct world *world)
+{
+    for (int i = 0; i < ETCDCLUSTER_MAX_SIZE; i++) {
+        if (member_reads(&world->members[i]) && member_answers(&world->members[i])) {
+            return world->members[i].look.status.leader_id;
+        }
+    }
+    return 0;
+}
+
+static uint64_t highest_index(const struct world *world)
+{
+    uint64_t highest = 0;
+    for (int i = 0; i < ETCDCLUSTER_MAX_SIZE; i++) {
+        const struct world_member *member = &world->members[i];
+        if (member_answers(member) && member->look.status.raft_index > highest) {
+            highest = member->look.status.raft_index;
+        }
+    }
+    return highest;
+}
+
+static void summarize_member(struct planning *planning, int ordinal)
+{
+    const struct world *world = planning->world;
+    const struct world_member *member = &world->members[ordinal];
+    const struct etcd_status *seen = &member->look.status;
+    struct cluster_status *status = &planning->plan->status;
+    struct member_status *out = &status->members[status->n_members++];
+    const struct etcdcluster_spec *spec = &world->spec;
+
+    out->name = names_pod(planning->arena, world->names, ordinal);
+    out->peer_url =
+        names_peer_url(planning->arena, world->names, ordinal, spec->security.tls.peer.enabled);
+    out->client_url =
+        names_client_url(planning->arena, world->names, ordinal, spec->security.tls.client.enabled);
+    out->id = member->entry ? member->entry->id : 0;
+    out->ready = serves(member);
+    out->role = role(member);
+    out->version = "";
+    if (member_answers(member)) {
+        uint64_t highest = highest_index(world);
+        out->version = seen->version;
+        out->db_size = status_round_size(seen->db_size);
+        out->db_size_in_use = status_round_size(seen->db_size_in_use);
+        out->lag = status_round_lag((int64_t)(highest - seen->raft_applied_index));
+    }
+    status->ready_replicas += out->ready;
+    status->replicas += member->pod.exists;
+}
+
+/* The oldest version that a member runs. */
+static const char *current_version(const struct cluster_status *status)
+{
+    const char *oldest = NULL;
+    for (int i = 0; i < status->n_members; i++) {
+        const char *version = status->members[i].version;
+        if (*version && (!oldest || strverscmp(version, oldest) < 0)) {
+            oldest = version;
+        }
+    }
+    return oldest;
+}
+
+static void summarize_members(struct planning *planning)
+{
+    const struct world *world = planning->world;
+    struct cluster_status *status = &planning->plan->status;
+    const char *scheme = world->spec.security.tls.client.enabled ? "https" : "http";
+
+    status->size = world_size(world);
+    status->client_endpoints[status->n_client_endpoints++] =
+        arena_printf(planning->arena, "%s://%s.%s.svc:%d", scheme, world->names->client_service,
+                     world->names->namespace, MEMBER_CLIENT_PORT);
+    for (int i = 0; i < status->size; i++) {
+        summarize_member(planning, i);
+        status->client_endpoints[status->n_client_endpoints++] =
+            status->members[status->n_members - 1].client_url;
+    }
+    status->leader_id = leader(world);
+    status->current_version = current_version(status);
+    status->target_version = planning->children.version;
+    status->selector = arena_printf(
+        planning->arena,
+        "app.kubernetes.io/instance=%s,app.kubernetes.io/name=etcd," LABEL_CLUSTER "=%s",
+        world->names->cluster, world->names->cluster);
+}
+
+static const char *phase(const struct planning *planning)
+{
+    const struct world *world = planning->world;
+
+    if (world->deleting) {
+        return "Deleting";
+    }
+    if (planning->blocked) {
+        return "Failed";
+    }
+    if (!world_formed(world)) {
+        return "Creating";
+    }
+    if (!world_has_quorum(world)) {
+        return "Failed";
+    }
+    return "Running";
+}
+
+static void condition(struct planning *planning, enum condition_type type, bool value,
+                      const char *reason, const char *message)
+{
+    planning->plan->status.conditions[type] = (struct condition){value, reason, message};
+}
+
+static void summarize_conditions(struct planning *planning, const char *problem,
+                                 const char *problem_reason)
+{
+    const struct world *world = planning->world;
+    struct cluster_status *status = &planning->plan->status;
+    bool quorum = world_has_quorum(world);
+    bool all = status->size > 0 && status->ready_replicas == status->size;
+    bool creating = !strcmp(status->phase, "Creating"), deleting = world->deleting;
+    const char *members = arena_printf(planning->arena, "%d of %d members are ready",
+                                       status->ready_replicas, status->size);
+
+    condition(planning, CONDITION_READY, quorum && all && !planning->blocked && !deleting,
+              problem         ? problem_reason
+              : quorum && all ? "AllMembersReady"
+              : creating      ? "Creating"
+                              : "MembersNotReady",
+              *status->message ? status->message : members);
+    condition(planning, CONDITION_AVAILABLE, quorum, quorum ? "Quorum" : "NoQuorum",
+              quorum ? "a linearizable read succeeded"
+                     : "no linearizable read succeeded at any member");
+    condition(planning, CONDITION_PROGRESSING, creating || deleting,
+              creating || deleting ? planning->plan->rule : "Settled",
+              planning->waiting                                  ? planning->waiting
+              : planning->plan->reason && (creating || deleting) ? planning->plan->reason
+                                                                 : "");
+    condition(planning, CONDITION_DEGRADED, problem != NULL, problem ? problem_reason : "Healthy",
+              problem ? problem : "");
+    condition(planning, CONDITION_SPEC_APPLIED, !planning->spec_held,
+              planning->spec_held ? "Held" : "Applied",
+              planning->spec_held ? planning->spec_held : "");
+}
+
+static const char *clip(struct arena *arena, const char *text)
+{
+    const size_t most = 1000;
+    return strlen(text) <= most ? text : arena_printf(arena, "%.*s...", (int)most - 3, text);
+}
+
+void summarize(struct planning *planning)
+{
+    const struct world *world = planning->world;
+    struct cluster_status *status = &planning->plan->status;
+    const char *problem = planning->blocked, *reason = planning->blocked_rule;
+
+    status->observed_generation = world->generation;
+    if (world->spec_valid) {
+        summarize_members(planning);
+    }
+    status->phase = phase(planning);
+    if (!problem && world->spec_valid && !world->deleting) {
+        problem = diagnose_cluster(world, planning->arena, &reason);
+    }
+    if (!problem && !strcmp(status->phase, "Failed")) {
+        problem = "no linearizable read succeeds: quorum is lost, or the operator cannot reach the "
+                  "members; nothing is changed until they answer";
+        reason = "QuorumLost";
+    }
+    if (!problem && world_formed(world) && !world->deleting &&
+        status->ready_replicas < status->size) {
+        problem = arena_printf(planning->arena, "%d of %d members are ready",
+                               status->ready_replicas, status->size);
+        reason = "MembersNotReady";
+    }
+    status->message = problem               ? problem
+                      : planning->spec_held ? planning->spec_held
+                      : planning->waiting   ? planning->waiting
+                                            : "";
+    status->message = clip(planning->arena, status->message);
+    if (problem) {
+        problem = clip(planning->arena, problem);
+    }
+    if (!strcmp(status->phase, "Creating") || !strcmp(status->phase, "Deleting")) {
+        status->operation_kind = !strcmp(status->phase, "Creating") ? "Bootstrap" : "Delete";
+        status->operation_step = planning->plan->rule;
+    }
+    summarize_conditions(planning, problem, reason);
+}

@@ -1,0 +1,117 @@
+/* Everything that the planner knows, in one plain struct: what observe() saw of the object, its
+ * children and etcd.  All pointers live in the pass's arena. */
+#ifndef CLUSTER_WORLD_H
+#define CLUSTER_WORLD_H 1
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "api/etcdcluster.h"
+#include "api/permit.h"
+#include "cluster/certificates.h"
+#include "cluster/names.h"
+#include "cluster/status.h"
+#include "etcd/api.h"
+
+struct world_pod {
+    bool exists; /* And belongs to the present StatefulSet. */
+    bool terminating, ready;
+    const char *name, *uid, *resource_version, *ip, *node;
+    const char *template_hash, *config; /* From its annotations; NULL: none. */
+    bool has_permit;                    /* The annotation is there. */
+    struct permit *permit;              /* It, decoded; NULL if it does not parse. */
+    bool started;                       /* The etcd container runs (the helper or etcd itself). */
+    int64_t started_ms;                 /* Wall clock; 0: unknown. */
+    int32_t restarts;
+    const char *waiting_reason, *waiting_message; /* Of the first container that waits, or NULL. */
+    const char *ended_reason, *ended_message;     /* How etcd last ended, or NULL. */
+    int ended_code;
+    const char *unschedulable; /* The scheduler's words, or NULL. */
+};
+
+struct world_claim {
+    bool exists, bound, terminating;
+    const char *name, *uid, *resource_version;
+    const char *creator_uid; /* Of the EtcdCluster that it was made for, or NULL. */
+    const char *storage_class;
+    const char *problem; /* Why it is not bound, in words, or NULL. */
+};
+
+struct world_member {
+    struct world_pod pod;
+    struct world_claim claim;
+    bool looked; /* `look` was asked for. */
+    struct etcd_look look;
+    const struct report *report;     /* The helper's, or NULL. */
+    const struct etcd_member *entry; /* In the member list, matched by peer URL; or NULL. */
+    const char *nonce;               /* Drawn for this pass, for a permit. */
+};
+
+/* What our last apply of a child came to: if the same desired object still differs from that very
+ * live one, somebody (an admission webhook) keeps changing it, and applying again would not end. */
+struct settled {
+    char child[160]; /* "StatefulSet/c" */
+    char applied_hash[17];
+    char resource_version[32];
+};
+#define MAX_SETTLED 8
+
+struct world {
+    int64_t now_ms; /* Wall clock. */
+    json_t *object; /* The EtcdCluster. */
+    const char *uid, *resource_version;
+    int64_t generation;
+    bool deleting, has_finalizer;
+    struct names *names;
+    bool spec_valid;
+    const char *spec_problem;
+    struct etcdcluster_spec spec;
+    struct recorded recorded;
+    const char *operator_image;
+
+    json_t *stateful_set; /* Live and ours, or NULL. */
+    json_t *children;     /* Array of all live Services, ConfigMaps, PodDisruptionBudgets and the
+                           * StatefulSet that carry the cluster's label. */
+    const struct settled *settled; /* MAX_SETTLED of them. */
+    const char *create_failure;    /* Why the StatefulSet controller cannot make pods, or NULL. */
+    const char *name_taken; /* "StatefulSet c", which exists and is somebody else's, or NULL. */
+    bool pods_left;         /* Any pod that carries the cluster's label. */
+    struct certificates certificates;
+    const char *certificates_problem; /* Why they could not be read, or NULL. */
+
+    struct world_member members[ETCDCLUSTER_MAX_SIZE]; /* By ordinal. */
+    const char **foreign_claims; /* Claims of other ordinals that an earlier cluster left. */
+    int n_foreign_claims;
+    const struct etcd_member_list *member_list; /* Fresh and linearizable, or NULL. */
+    const struct etcd_alarm *alarms;
+    size_t n_alarms;
+};
+
+/* etcd answers at this member. */
+static inline bool member_answers(const struct world_member *member)
+{
+    return member->looked && member->look.status_error.kind == ERROR_NONE;
+}
+
+/* A linearizable read succeeded at this member. */
+static inline bool member_reads(const struct world_member *member)
+{
+    return member->looked && member->look.read_error.kind == ERROR_NONE;
+}
+
+/* How many members there should be now: what the bootstrap recorded, else the spec's. */
+static inline int world_size(const struct world *world)
+{
+    return world->recorded.size ? world->recorded.size : world->spec.size;
+}
+
+static inline bool world_formed(const struct world *world)
+{
+    return world->recorded.cluster_id != 0;
+}
+
+/* A linearizable read succeeded somewhere. */
+bool world_has_quorum(const struct world *world);
+
+#endif

@@ -8,17 +8,19 @@ addons_dns() {
 
 dns_ready() { kubectl -n kube-system rollout status daemonset/coredns --timeout=1s; }
 
+addons_storage() { kubectl apply -f "$TESTBED/config/storage.yaml" >/dev/null; }
+
 # The driver's controller half and the ordinary provisioner run on the host, so
 # that volumes can be made whichever node is down.
-addons_storage() {
-    local csi
-    csi=$(part csi)
-    kubectl apply -f "$TESTBED/config/storage.yaml" >/dev/null
+storage_driver() {
     mkdir -p "$STATE/csi" "$STATE/volumes"
-    process_start host csi-driver "$STATE/log/csi-driver.log" "$csi/csi-driver" --controller \
+    process_start host csi-driver "$STATE/log/csi-driver.log" "$(part csi)/csi-driver" --controller \
         --endpoint "$STATE/csi/csi.sock" --volumes "$STATE/volumes"
     wait_for 10 "the CSI driver" "$STATE/log/csi-driver.log" test -S "$STATE/csi/csi.sock"
-    process_start host csi-provisioner "$STATE/log/csi-provisioner.log" "$csi/csi-provisioner" \
+}
+
+storage_provisioner() {
+    process_start host csi-provisioner "$STATE/log/csi-provisioner.log" "$(part csi)/csi-provisioner" \
         --csi-address "$STATE/csi/csi.sock" --kubeconfig "$STATE/kubeconfigs/provisioner.kubeconfig" \
         --strict-topology --extra-create-metadata --retry-interval-max 10s \
         --kube-api-qps 50 --kube-api-burst 100

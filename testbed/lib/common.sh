@@ -18,10 +18,12 @@ LOCK_FD=9
 
 say() { printf '%s\n' "testbed: $*"; }
 
-# fail TEXT [LOG]: one line that says what went wrong and where to look.
+# fail TEXT [LOG]: one line that says what went wrong and where to look. Its exit
+# status tells a caller outside a subshell that it has been said.
+SAID=70
 fail() {
     printf '%s\n' "testbed: error: $1${2:+; see $2}" >&2
-    exit 1
+    exit $SAID
 }
 
 # Where the step under way writes its log; named when the step fails.
@@ -42,7 +44,7 @@ seconds_since() { awk -v a="$1" -v b="$EPOCHREALTIME" 'BEGIN { print b - a }'; }
 # For trap ERR: a command failed that nobody expected to fail.
 report_failure() {
     local status=$?
-    ((BASH_SUBSHELL == 0)) || return "$status"
+    ((BASH_SUBSHELL == 0 && status != SAID)) || return "$status"
     printf '%s\n' "testbed: error: ${STEP:+at \"$STEP\": }this failed: $BASH_COMMAND${STEP_LOG:+; see $STEP_LOG}" >&2
 }
 

@@ -1,6 +1,24 @@
 # shellcheck shell=bash
-# etcd, the API server, the controller manager and the scheduler: processes on
-# the host.
+# The processes on the host: etcd, the API server, the controller manager, the
+# scheduler, and what serves the whole cluster.
+
+# In the order in which they start; host_start knows how.
+# shellcheck disable=SC2034 # up and status go through them
+HOST_PROCESSES="etcd kube-apiserver kube-controller-manager kube-scheduler csi-driver csi-provisioner kube-proxy"
+
+host_start() {
+    case $1 in
+    etcd) control_plane_etcd ;;
+    kube-apiserver) control_plane_apiserver ;;
+    kube-controller-manager) control_plane_controller_manager ;;
+    kube-scheduler) control_plane_scheduler ;;
+    csi-driver) storage_driver ;;
+    csi-provisioner) storage_provisioner ;;
+    # Cluster addresses work on the host too: the API server calls webhooks by
+    # them. It sees what n1 sees.
+    kube-proxy) proxy_start host n1 "$STATE/log/kube-proxy.log" ;;
+    esac
+}
 
 # Not etcd's usual ports: those are free for an etcd that somebody tests.
 ETCD_CLIENT_URL=https://127.0.0.1:12379
@@ -44,7 +62,7 @@ control_plane_apiserver() {
 
 apiserver_ready() { kubectl get --raw=/readyz; }
 
-control_plane_controllers() {
+control_plane_controller_manager() {
     local kubeconfig=$STATE/kubeconfigs/controller-manager.kubeconfig
     process_start host kube-controller-manager "$STATE/log/kube-controller-manager.log" \
         "$(part kubernetes)/kube-controller-manager" \
@@ -54,7 +72,10 @@ control_plane_controllers() {
         --cluster-signing-cert-file="$PKI/ca.crt" --cluster-signing-key-file="$PKI/ca.key" \
         --service-cluster-ip-range="$SERVICE_RANGE" \
         --node-monitor-grace-period=12s --node-monitor-period=2s
-    kubeconfig=$STATE/kubeconfigs/scheduler.kubeconfig
+}
+
+control_plane_scheduler() {
+    local kubeconfig=$STATE/kubeconfigs/scheduler.kubeconfig
     process_start host kube-scheduler "$STATE/log/kube-scheduler.log" "$(part kubernetes)/kube-scheduler" \
         --kubeconfig="$kubeconfig" --authentication-kubeconfig="$kubeconfig" --authorization-kubeconfig="$kubeconfig" \
         --bind-address=127.0.0.1 --leader-elect=false

@@ -257,6 +257,14 @@ node_stop() {
     rm -rf "$STATE/run/$1"
 }
 
+# node_ready NODE: says its kubelet, the one that runs now. (After a power cut the
+# API still calls the node Ready until the grace period is over.)
 node_ready() {
-    [[ $(kubectl get node "$1" -o 'jsonpath={.status.conditions[?(@.type=="Ready")].status}') == True ]]
+    local condition started ready heartbeat
+    condition='{range .status.conditions[?(@.type=="Ready")]}{.status} {.lastHeartbeatTime}{end}'
+    read -r ready heartbeat < <(kubectl get node "$1" -o "jsonpath=$condition")
+    [[ $ready == True ]] || return 1
+    [[ -e $STATE/run/$1/kubelet ]] || return 0
+    started=$(date --utc --reference "$STATE/run/$1/kubelet" +%Y-%m-%dT%H:%M:%SZ)
+    [[ ! $heartbeat < $started ]]
 }

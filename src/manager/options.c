@@ -1,0 +1,368 @@
+#include "manager/options.h"
+
+#include <arpa/inet.h>
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/field.h"
+#include "base/memory.h"
+
+#define MAX_WORKERS    64
+#define MIN_RESYNC_MS  10000
+#define MAX_NAME       64
+#define ENVIRONMENT    "ETCD_OPERATOR_"
+#define NAMESPACE_SIZE 63 /* RFC 1123 label */
+
+struct option {
+    const char *name;     /* Without the dashes. */
+    const char *argument; /* What stands for the value in the help; NULL: a flag without one. */
+    const char *standard; /* The default as text; NULL: none. */
+    const char *allowed;
+    const char *help;
+    /* False if the value is not allowed. */
+    bool (*set)(struct manager_options *options, const char *value);
+};
+
+static bool set_image(struct manager_options *options, const char *value)
+{
+    if (!*value || strpbrk(value, " \t\n\"'")) {
+        return false;
+    }
+    free(options->operator_image);
+    options->operator_image = xstrdup(value);
+    return true;
+}
+
+/* Decimal digits only, from `minimum` to `maximum`. */
+static bool parse_number(const char *text, long minimum, long maximum, long *out)
+{
+    char *end;
+
+    if (!isdigit((unsigned char)*text)) {
+        return false;
+    }
+    errno = 0;
+    *out = strtol(text, &end, 10);
+    return !errno && !*end && *out >= minimum && *out <= maximum;
+}
+
+static bool set_workers(struct manager_options *options, const char *value)
+{
+    long workers;
+
+    if (!parse_number(value, 1, MAX_WORKERS, &workers)) {
+        return false;
+    }
+    options->workers = (size_t)workers;
+    return true;
+}
+
+static bool is_ip(const char *text)
+{
+    unsigned char address[sizeof(struct in6_addr)];
+    return inet_pton(AF_INET, text, address) == 1 || inet_pton(AF_INET6, text, address) == 1;
+}
+
+static bool set_address(struct manager_address *address, const char *value)
+{
+    const char *colon = strrchr(value, ':');
+    long port;
+
+    if (!colon || !parse_number(colon + 1, 0, 65535, &port)) {
+        return false;
+    }
+    size_t length = (size_t)(colon - value);
+    const char *start = value;
+    if (length >= 2 && value[0] == '[' && colon[-1] == ']') {
+        start++;
+        length -= 2;
+    } else if (memchr(value, ':', length)) {
+        return false; /* IPv6 without brackets: where does the port begin? */
+    }
+    AUTO_FREE char *host = strndup(start, length);
+    if (length && !is_ip(host)) {
+        return false;
+    }
+    free(address->host);
+    address->host = length ? xstrdup(host) : NULL;
+    address->port = (uint16_t)port;
+    return true;
+}
+
+static bool set_metrics_address(struct manager_options *options, const char *value)
+{
+    return set_address(&options->metrics_address, value);
+}
+
+static bool set_health_address(struct manager_options *options, const char *value)
+{
+    return set_address(&options->health_address, value);
+}
+
+static bool set_log_level(struct manager_options *options, const char *value)
+{
+    return log_level_parse(value, &options->log_level);
+}
+
+static bool set_log_format(struct manager_options *options, const char *value)
+{
+    return log_format_parse(value, &options->log_format);
+}
+
+static void free_namespaces(struct manager_options *options)
+{
+    for (size_t i = 0; i < options->n_namespaces; i++) {
+        free(options->namespaces[i]);
+    }
+    free(options->namespaces);
+    options->namespaces = NULL;
+    options->n_namespaces = 0;
+}
+
+static bool is_namespace(const char *name, size_t length)
+{
+    if (!length || length > NAMESPACE_SIZE || name[0] == '-' || name[length - 1] == '-') {
+        return false;
+    }
+    for (size_t i = 0; i < length; i++) {
+        if (!(name[i] >= 'a' && name[i] <= 'z') && !(name[i] >= '0' && name[i] <= '9') &&
+            name[i] != '-') {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool has_namespace(const struct manager_options *options, const char *name, size_t length)
+{
+    for (size_t i = 0; i < options->n_namespaces; i++) {
+        if (strlen(options->namespaces[i]) == length &&
+            !strncmp(options->namespaces[i], name, length)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool set_namespaces(struct manager_options *options, const char *value)
+{
+    free_namespaces(options);
+    while (*value) {
+        size_t length = strcspn(value, ",");
+        if (!is_namespace(value, length)) {
+            return false;
+        }
+        if (!has_namespace(options, value, length)) { /* A second watch would see it all again. */
+            options->namespaces = xrealloc(options->namespaces, (options->n_namespaces + 2) *
+                                                                    sizeof *options->namespaces);
+            options->namespaces[options->n_namespaces++] = strndup(value, length);
+            options->namespaces[options->n_namespaces] = NULL;
+        }
+        value += length;
+        if (*value && !*++value) {
+            return false; /* "a," */
+        }
+    }
+    return true;
+}
+
+static bool set_resync(struct manager_options *options, const char *value)
+{
+    return api_duration_parse(value, &options->resync_ms) && options->resync_ms >= MIN_RESYNC_MS;
+}
+
+static bool set_help(struct manager_options *options, const char *value)
+{
+    (void)value;
+    options->help = true;
+    return true;
+}
+
+static bool set_version(struct manager_options *options, const char *value)
+{
+    (void)value;
+    options->version = true;
+    return true;
+}
+
+static const struct option table[] = {
+    {"operator-image", "IMAGE", NULL, "an image reference",
+     "This operator's own image: the pods of members take their start helper from it. Required.",
+     set_image},
+    {"workers", "N", "2", "a number from 1 to 64", "Clusters that are worked on at the same time.",
+     set_workers},
+    {"namespaces", "LIST", "", "names of namespaces separated by commas, or nothing for all",
+     "Namespaces to look after; empty: all.", set_namespaces},
+    {"resync", "DURATION", "10m", "a duration of at least 10s, such as 10m or 1h30m",
+     "How often each cluster is looked at although nothing seems to have changed.", set_resync},
+    {"metrics-address", "ADDRESS", ":8080", "[IP]:PORT, such as :8080 or [::1]:8080",
+     "Where /metrics is served.", set_metrics_address},
+    {"health-address", "ADDRESS", ":8081", "[IP]:PORT, such as :8081 or [::1]:8081",
+     "Where /healthz and /readyz are served; may equal the metrics address.", set_health_address},
+    {"log-level", "LEVEL", "info", "debug, info, warning or error", "What is logged.",
+     set_log_level},
+    {"log-format", "FORMAT", "json", "json or text", "How it is logged.", set_log_format},
+    {"help", NULL, NULL, NULL, "Show this text and end.", set_help},
+    {"version", NULL, NULL, NULL, "Show the version and end.", set_version},
+};
+#define N_OPTIONS (sizeof table / sizeof *table)
+
+static void environment_name(const struct option *option, char *out, size_t size)
+{
+    snprintf(out, size, ENVIRONMENT "%s", option->name);
+    for (char *c = out; *c; c++) {
+        *c = *c == '-' ? '_' : (char)toupper((unsigned char)*c);
+    }
+}
+
+/* `where` is how the user said it: "--workers" or "ETCD_OPERATOR_WORKERS". */
+static int set(const struct option *option, struct manager_options *options, const char *where,
+               const char *value, struct error *error)
+{
+    if (option->set(options, value)) {
+        return 0;
+    }
+    return error_set(error, ERROR_INVALID, "%s: '%s' is not allowed; allowed is %s", where, value,
+                     option->allowed);
+}
+
+static int set_from_environment(struct manager_options *options, struct error *error)
+{
+    char name[MAX_NAME];
+    int r = 0;
+
+    for (size_t i = 0; i < N_OPTIONS && r == 0; i++) {
+        const struct option *option = &table[i];
+        environment_name(option, name, sizeof name);
+        const char *value = option->argument ? getenv(name) : NULL;
+        if (value) {
+            r = set(option, options, name, value, error);
+        }
+    }
+    return r;
+}
+
+static const struct option *find(const char *name, size_t length)
+{
+    for (size_t i = 0; i < N_OPTIONS; i++) {
+        if (strlen(table[i].name) == length && !strncmp(table[i].name, name, length)) {
+            return &table[i];
+        }
+    }
+    return NULL;
+}
+
+static int unknown(const char *argument, struct error *error)
+{
+    AUTO_BUFFER struct buffer names = {0};
+
+    for (size_t i = 0; i < N_OPTIONS; i++) {
+        buffer_printf(&names, "%s--%s", i ? ", " : "", table[i].name);
+    }
+    return error_set(error, ERROR_INVALID, "'%s' is unknown; there are %s", argument, names.data);
+}
+
+/* One option at argv[*index], and its value if that is the next argument. */
+static int set_from_argument(struct manager_options *options, int argc, char **argv, int *index,
+                             struct error *error)
+{
+    const char *argument = argv[*index];
+    char where[MAX_NAME + 2];
+
+    if (strncmp(argument, "--", 2) != 0) {
+        return unknown(argument, error);
+    }
+    size_t length = strcspn(argument + 2, "=");
+    const struct option *option = find(argument + 2, length);
+    const char *value = argument[2 + length] ? argument + 2 + length + 1 : NULL;
+    if (!option) {
+        return unknown(argument, error);
+    }
+    snprintf(where, sizeof where, "--%s", option->name);
+    if (!option->argument) {
+        return value ? error_set(error, ERROR_INVALID, "%s takes no value", where)
+                     : set(option, options, where, "", error);
+    }
+    if (!value) {
+        if (*index + 1 >= argc) {
+            return error_set(error, ERROR_INVALID, "%s needs a value: %s", where, option->allowed);
+        }
+        value = argv[++*index];
+    }
+    return set(option, options, where, value, error);
+}
+
+int manager_options_parse(struct manager_options *options, int argc, char **argv,
+                          struct error *error)
+{
+    *options = (struct manager_options){0};
+    for (size_t i = 0; i < N_OPTIONS; i++) {
+        if (table[i].standard) {
+            table[i].set(options, table[i].standard);
+        }
+    }
+    int r = set_from_environment(options, error);
+    for (int i = 0; i < argc && r == 0; i++) {
+        r = set_from_argument(options, argc, argv, &i, error);
+    }
+    if (r == 0 && !options->operator_image && !options->help && !options->version) {
+        r = error_set(error, ERROR_INVALID,
+                      "--operator-image is missing: give this operator's own image, by the flag or "
+                      "as " ENVIRONMENT "OPERATOR_IMAGE");
+    }
+    return r;
+}
+
+void manager_options_fini(struct manager_options *options)
+{
+    free(options->operator_image);
+    free(options->metrics_address.host);
+    free(options->health_address.host);
+    free_namespaces(options);
+    *options = (struct manager_options){0};
+}
+
+void manager_options_help(struct buffer *out)
+{
+    char name[MAX_NAME];
+
+    buffer_printf(out, "Usage: etcd-operator [run] [OPTIONS]\n\n"
+                       "Runs etcd clusters on Kubernetes as their EtcdCluster objects say.\n\n");
+    for (size_t i = 0; i < N_OPTIONS; i++) {
+        const struct option *option = &table[i];
+        buffer_printf(out, "  --%s%s%s\n        %s\n", option->name, option->argument ? " " : "",
+                      option->argument ? option->argument : "", option->help);
+        if (!option->argument) {
+            continue;
+        }
+        environment_name(option, name, sizeof name);
+        buffer_printf(out, "        Allowed: %s.\n        ", option->allowed);
+        if (option->standard && *option->standard) {
+            buffer_printf(out, "Default: %s. ", option->standard);
+        }
+        buffer_printf(out, "Environment: %s\n", name);
+    }
+}
+
+void manager_options_reference(struct buffer *out)
+{
+    char name[MAX_NAME];
+
+    buffer_printf(out, "| Option | Environment | Default | Allowed | Meaning |\n"
+                       "|---|---|---|---|---|\n");
+    for (size_t i = 0; i < N_OPTIONS; i++) {
+        const struct option *option = &table[i];
+        if (!option->argument) {
+            buffer_printf(out, "| `--%s` | | | | %s |\n", option->name, option->help);
+            continue;
+        }
+        environment_name(option, name, sizeof name);
+        const char *quote = option->standard && *option->standard ? "`" : "";
+        buffer_printf(out, "| `--%s %s` | `%s` | %s%s%s | %s | %s |\n", option->name,
+                      option->argument, name, quote, option->standard ? option->standard : "",
+                      quote, option->allowed, option->help);
+    }
+}

@@ -1,0 +1,22 @@
+/* The kinds that the manager watches: what is kept of each, and whose object it is. */
+#ifndef MANAGER_WATCHED_H
+#define MANAGER_WATCHED_H 1
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "kube/resource.h"
+
+struct watched_kind {
+    const struct kube_resource *resource;
+    const char *label_selector; /* NULL: all objects. */
+    void (*trim)(json_t *object);
+    bool (*owner)(const json_t *object, char *out, size_t size);
+};
+
+/* The first one is EtcdCluster. */
+#define N_WATCHED 7
+extern const struct watched_kind watched_kinds[N_WATCHED];
+
+#endif

@@ -190,6 +190,21 @@ static void set_type(json_t *schema, const struct api_field *field)
     }
 }
 
+/* An object's default is written out with its members' defaults: the API server would fill in {}
+ * too, but holds the default itself against the object's rules before it does. */
+static json_t *default_value(const struct api_field *field)
+{
+    json_t *value = json_loads(field->default_json, JSON_DECODE_ANY, NULL);
+
+    for (const struct api_field *inner = field->type == API_OBJECT ? field->fields : NULL;
+         inner && inner->name; inner++) {
+        if (inner->default_json) {
+            set(value, inner->name, default_value(inner));
+        }
+    }
+    return value;
+}
+
 static json_t *field_schema(const struct api_field *field)
 {
     json_t *schema = field->type == API_OBJECT
@@ -198,7 +213,7 @@ static json_t *field_schema(const struct api_field *field)
 
     set_type(schema, field);
     if (field->default_json) {
-        set(schema, "default", json_loads(field->default_json, JSON_DECODE_ANY, NULL));
+        set(schema, "default", default_value(field));
     }
     add_rules(schema, field->rules);
     return schema;

@@ -51,7 +51,8 @@ static void write_limits(const struct api_field *field, struct buffer *out)
     if (field->one_of) {
         write_choices(field, out);
     } else if (field->pattern_meaning) {
-        buffer_printf(out, " It must be %s.", field->pattern_meaning);
+        buffer_printf(out, " %s must be %s.", field->type == API_STRING_LIST ? "Each" : "It",
+                      field->pattern_meaning);
     }
     if (!field->maximum) {
         return;
@@ -72,7 +73,7 @@ static void write_limits(const struct api_field *field, struct buffer *out)
         break;
     case API_LIST:
     case API_STRING_LIST:
-        buffer_printf(out, " At most %lld.", (long long)field->maximum);
+        buffer_printf(out, " At most %lld items.", (long long)field->maximum);
         break;
     default:
         break;

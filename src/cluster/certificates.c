@@ -9,11 +9,12 @@
 #include "pki/pki.h"
 
 /* Key names inside the Secrets. The first three are those of kubernetes.io/tls and cert-manager. */
-#define KEY_CERTIFICATE      "tls.crt"
-#define KEY_PRIVATE          "tls.key"
-#define KEY_CA               "ca.crt"
-#define KEY_DIAL_CERTIFICATE "client.crt" /* In the peer Secret: what a member dials others with.  \
-                                           */
+#define KEY_CERTIFICATE "tls.crt"
+#define KEY_PRIVATE     "tls.key"
+#define KEY_CA          "ca.crt"
+#define KEY_DIAL_CERTIFICATE                                                                       \
+    "client.crt" /* In the peer Secret: what a member dials others with.                           \
+                  */
 #define KEY_DIAL_PRIVATE "client.key"
 
 const char *certificates_secret_name(const struct names *names, enum certificate_secret which)

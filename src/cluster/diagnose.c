@@ -127,7 +127,7 @@ const char *diagnose_member(const struct world *world, int ordinal, struct arena
     if (!found && member->pod.exists) {
         found = diagnose_pod(world, member, arena, reason);
     }
-    if (found || !world_formed(world)) {
+    if (found || !world_formed(world) || member_starting(member)) {
         return found;
     }
     const char *name = names_pod(arena, world->names, ordinal);

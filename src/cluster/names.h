@@ -11,11 +11,12 @@
 
 #define LABEL_CLUSTER "etcd.etcd.io/cluster"
 #define ANNOTATION_TEMPLATE_HASH                                                                   \
-    "etcd.etcd.io/template-hash"                            /* On pods: our hash of what matters. */
-#define ANNOTATION_APPLIED_HASH "etcd.etcd.io/applied-hash" /* Of the desired object as applied.   \
-                                                             */
-#define ANNOTATION_ETCD_VERSION "etcd.etcd.io/version"      /* On the StatefulSet. */
-#define ANNOTATION_CLUSTER_UID  "etcd.etcd.io/cluster-uid"  /* On claims: who created them. */
+    "etcd.etcd.io/template-hash" /* On pods: our hash of what matters. */
+#define ANNOTATION_APPLIED_HASH                                                                    \
+    "etcd.etcd.io/applied-hash"                            /* Of the desired object as applied.    \
+                                                            */
+#define ANNOTATION_ETCD_VERSION "etcd.etcd.io/version"     /* On the StatefulSet. */
+#define ANNOTATION_CLUSTER_UID  "etcd.etcd.io/cluster-uid" /* On claims: who created them. */
 #define ANNOTATION_CONFIG       "etcd.etcd.io/config" /* On pods: the ConfigMap of their flags. */
 #define FINALIZER               "etcd.etcd.io/operator"
 #define MANAGED_BY              "etcd-operator"

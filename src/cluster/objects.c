@@ -212,13 +212,22 @@ static const char *array_differs(struct arena *arena, const json_t *desired, con
 
     json_array_foreach(desired, i, wanted)
     {
-        bool found = false;
+        const char *why = arena_printf(arena, "%s[%zu]", path, i);
+        const char *name = json_path_string(wanted, "name", NULL);
         json_array_foreach(live, j, have)
         {
-            found = found || !differs(arena, wanted, have, path);
+            const char *have_name = json_path_string(have, "name", NULL);
+            const char *difference = differs(arena, wanted, have, path);
+            if (!difference) {
+                why = NULL;
+                break;
+            }
+            if (name && have_name && !strcmp(name, have_name)) {
+                why = difference; /* Tell more than that it differs somewhere. */
+            }
         }
-        if (!found) {
-            return arena_printf(arena, "%s[%zu]", path, i);
+        if (why) {
+            return why;
         }
     }
     return NULL;

@@ -7,8 +7,9 @@
 #include "base/json.h"
 #include "cluster/objects.h"
 
-#define CERTIFICATES_READ_EVERY_MS 600000 /* A lost or changed Secret is seen at the next resync.  \
-                                           */
+#define CERTIFICATES_READ_EVERY_MS                                                                 \
+    600000 /* A lost or changed Secret is seen at the next resync.                                 \
+            */
 #define PODS_EXPECTED_WITHIN_MS 2000
 #define FAILURE_TOLD_FOR_MS     1200000 /* The StatefulSet controller retries within 17 min. */
 

@@ -11,7 +11,11 @@
 
 static json_t *mount(const char *name, const char *path, bool read_only)
 {
-    return json_pack("{s:s, s:s, s:b}", "name", name, "mountPath", path, "readOnly", read_only);
+    json_t *mount = json_pack("{s:s, s:s}", "name", name, "mountPath", path);
+    if (read_only) { /* The API server leaves a false one out. */
+        json_object_set_new(mount, "readOnly", json_true());
+    }
+    return mount;
 }
 
 static json_t *field_variable(const char *name, const char *path)

@@ -110,6 +110,16 @@ static void summarize_members(struct planning *planning)
         world->names->cluster, world->names->cluster);
 }
 
+/* Until each member that was given a permit serves. */
+static bool creating(const struct world *world)
+{
+    bool starting = false;
+    for (int i = 0; i < ETCDCLUSTER_MAX_SIZE; i++) {
+        starting = starting || member_starting(&world->members[i]);
+    }
+    return !world_formed(world) || starting;
+}
+
 static const char *phase(const struct planning *planning)
 {
     const struct world *world = planning->world;
@@ -120,7 +130,7 @@ static const char *phase(const struct planning *planning)
     if (planning->blocked) {
         return "Failed";
     }
-    if (!world_formed(world)) {
+    if (creating(world)) {
         return "Creating";
     }
     if (!world_has_quorum(world)) {
@@ -142,7 +152,7 @@ static void summarize_conditions(struct planning *planning, const char *problem,
     struct cluster_status *status = &planning->plan->status;
     bool quorum = world_has_quorum(world);
     bool all = status->size > 0 && status->ready_replicas == status->size;
-    bool creating = !strcmp(status->phase, "Creating"), deleting = world->deleting;
+    bool is_creating = !strcmp(status->phase, "Creating"), deleting = world->deleting;
     const char *members = arena_printf(planning->arena, "%d of %d members are ready",
                                        status->ready_replicas, status->size);
 
@@ -155,11 +165,11 @@ static void summarize_conditions(struct planning *planning, const char *problem,
     condition(planning, CONDITION_AVAILABLE, quorum, quorum ? "Quorum" : "NoQuorum",
               quorum ? "a linearizable read succeeded"
                      : "no linearizable read succeeded at any member");
-    condition(planning, CONDITION_PROGRESSING, creating || deleting,
-              creating || deleting ? planning->plan->rule : "Settled",
-              planning->waiting                                  ? planning->waiting
-              : planning->plan->reason && (creating || deleting) ? planning->plan->reason
-                                                                 : "");
+    condition(planning, CONDITION_PROGRESSING, is_creating || deleting,
+              is_creating || deleting ? planning->plan->rule : "Settled",
+              planning->waiting                                     ? planning->waiting
+              : planning->plan->reason && (is_creating || deleting) ? planning->plan->reason
+                                                                    : "");
     condition(planning, CONDITION_DEGRADED, problem != NULL, problem ? problem_reason : "Healthy",
               problem ? problem : "");
     condition(planning, CONDITION_SPEC_APPLIED, !planning->spec_held,
@@ -192,8 +202,7 @@ void summarize(struct planning *planning)
                   "members; nothing is changed until they answer";
         reason = "QuorumLost";
     }
-    if (!problem && world_formed(world) && !world->deleting &&
-        status->ready_replicas < status->size) {
+    if (!problem && !strcmp(status->phase, "Running") && status->ready_replicas < status->size) {
         problem = arena_printf(planning->arena, "%d of %d members are ready",
                                status->ready_replicas, status->size);
         reason = "MembersNotReady";

@@ -111,6 +111,12 @@ static inline bool world_formed(const struct world *world)
     return world->recorded.cluster_id != 0;
 }
 
+/* The pod has its start permit and its member does not serve yet: it is on its way. */
+static inline bool member_starting(const struct world_member *member)
+{
+    return member->pod.exists && member->pod.has_permit && !member_reads(member);
+}
+
 /* A linearizable read succeeded somewhere. */
 bool world_has_quorum(const struct world *world);
 

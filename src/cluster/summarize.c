@@ -159,7 +159,7 @@ static void summarize_conditions(struct planning *planning, const char *problem,
     condition(planning, CONDITION_READY, quorum && all && !planning->blocked && !deleting,
               problem         ? problem_reason
               : quorum && all ? "AllMembersReady"
-              : creating      ? "Creating"
+              : is_creating   ? "Creating"
                               : "MembersNotReady",
               *status->message ? status->message : members);
     condition(planning, CONDITION_AVAILABLE, quorum, quorum ? "Quorum" : "NoQuorum",

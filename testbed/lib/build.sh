@@ -129,6 +129,7 @@ build() {
     local part=$1 folder log started=$EPOCHREALTIME version
     folder=$(part_folder "$part")
     [[ -d $folder ]] && return 0
+    command -v go >/dev/null || fail "building needs Go, which is not in PATH"
     version=$(part_version "$part")
     log=$CACHE/log/$part.log
     mkdir -p "$CACHE/log"

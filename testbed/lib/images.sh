@@ -63,7 +63,7 @@ images_prepare() {
     for part in etcd-3.5 etcd-3.6 etcd-3.7; do
         version=$(part_version "$part")
         image_build "gcr.io/etcd-development/etcd:$version" "$part" --cmd '["/usr/local/bin/etcd"]' \
-            --env PATH=/usr/local/bin
+            --workdir /var/lib/etcd/ --env PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
     done
 }
 

@@ -74,7 +74,7 @@ node_containerd_config() {
 version = 3
 root = "$STATE/nodes/$1/containerd"
 state = "/run/containerd"
-disabled_plugins = ["io.containerd.nri.v1.nri", "io.containerd.tracing.processor.v1.otlp"]
+disabled_plugins = ["io.containerd.internal.v1.opt", "io.containerd.nri.v1.nri", "io.containerd.tracing.processor.v1.otlp"]
 
 [grpc]
   address = "/run/containerd/containerd.sock"

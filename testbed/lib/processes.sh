@@ -93,6 +93,16 @@ process_start_time() {
     awk '{ print $20 }' <<<"$fields"
 }
 
+# Nobody must wait for a lock or a pipe's end because a daemon still has it open.
+close_inherited_files() {
+    local file
+    for file in "/proc/$BASHPID/fd"/*; do
+        file=${file##*/}
+        # bash itself uses 255 for the script that it reads.
+        if ((file > 2 && file != 255)); then exec {file}>&-; fi
+    done
+}
+
 # process_start SCOPE NAME LOG COMMAND...: in the background, with its id in
 # run/SCOPE/NAME.
 process_start() {
@@ -101,7 +111,9 @@ process_start() {
     mkdir -p "$STATE/run/$scope" "$(dirname "$log")"
     (
         cgroup_join "$scope"
-        exec setsid "$@" </dev/null >>"$log" 2>&1 9>&-
+        exec </dev/null >>"$log" 2>&1
+        close_inherited_files
+        exec setsid "$@"
     ) &
     echo "$! $(process_start_time $!)" >"$STATE/run/$scope/$name"
 }

@@ -9,11 +9,11 @@
 #define EXIT_FAILED 1
 #define EXIT_USAGE  2
 
-static int show_help(void)
+static int show(void (*write)(struct buffer *out))
 {
     AUTO_BUFFER struct buffer text = {0};
 
-    manager_options_help(&text);
+    write(&text);
     fputs(text.data, stdout);
     return 0;
 }
@@ -42,7 +42,10 @@ int main(int argc, char **argv)
         return EXIT_USAGE;
     }
     if (options.help) {
-        return show_help();
+        return show(manager_options_help);
+    }
+    if (options.reference) {
+        return show(manager_options_reference);
     }
     if (options.version) {
         puts("etcd-operator " VERSION);

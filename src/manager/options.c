@@ -82,7 +82,11 @@ static bool set_address(struct manager_address *address, const char *value)
     } else if (memchr(value, ':', length)) {
         return false; /* IPv6 without brackets: where does the port begin? */
     }
-    AUTO_FREE char *host = strndup(start, length);
+    char host[INET6_ADDRSTRLEN] = "";
+    if (length >= sizeof host) {
+        return false;
+    }
+    memcpy(host, start, length);
     if (length && !is_ip(host)) {
         return false;
     }
@@ -188,6 +192,13 @@ static bool set_version(struct manager_options *options, const char *value)
     return true;
 }
 
+static bool set_reference(struct manager_options *options, const char *value)
+{
+    (void)value;
+    options->reference = true;
+    return true;
+}
+
 static const struct option table[] = {
     {"operator-image", "IMAGE", NULL, "an image reference",
      "This operator's own image: the pods of members take their start helper from it. Required.",
@@ -207,6 +218,7 @@ static const struct option table[] = {
     {"log-format", "FORMAT", "json", "json or text", "How it is logged.", set_log_format},
     {"help", NULL, NULL, NULL, "Show this text and end.", set_help},
     {"version", NULL, NULL, NULL, "Show the version and end.", set_version},
+    {"reference", NULL, NULL, NULL, "Show this list as a page of Markdown and end.", set_reference},
 };
 #define N_OPTIONS (sizeof table / sizeof *table)
 
@@ -308,7 +320,8 @@ int manager_options_parse(struct manager_options *options, int argc, char **argv
     for (int i = 0; i < argc && r == 0; i++) {
         r = set_from_argument(options, argc, argv, &i, error);
     }
-    if (r == 0 && !options->operator_image && !options->help && !options->version) {
+    bool only_shows = options->help || options->version || options->reference;
+    if (r == 0 && !options->operator_image && !only_shows) {
         r = error_set(error, ERROR_INVALID,
                       "--operator-image is missing: give this operator's own image, by the flag or "
                       "as " ENVIRONMENT "OPERATOR_IMAGE");
@@ -351,7 +364,10 @@ void manager_options_reference(struct buffer *out)
 {
     char name[MAX_NAME];
 
-    buffer_printf(out, "| Option | Environment | Default | Allowed | Meaning |\n"
+    buffer_printf(out, "# Options of the operator\n\n"
+                       "Made by `etcd-operator --reference`; do not edit. A flag overrides its "
+                       "environment variable.\n\n"
+                       "| Option | Environment | Default | Allowed | Meaning |\n"
                        "|---|---|---|---|---|\n");
     for (size_t i = 0; i < N_OPTIONS; i++) {
         const struct option *option = &table[i];

@@ -29,7 +29,7 @@ struct manager_options {
     char **namespaces; /* Ended by NULL; none: all namespaces. */
     size_t n_namespaces;
     int64_t resync_ms;
-    bool help, version; /* Only this was asked for; the rest may be incomplete. */
+    bool help, version, reference; /* Only this was asked for; the rest may be incomplete. */
 };
 
 /* Fills `options` from the environment and from argv[0] to argv[argc - 1] (the program's name is
@@ -41,7 +41,7 @@ void manager_options_fini(struct manager_options *options);
 
 /* The text of --help. */
 void manager_options_help(struct buffer *out);
-/* The same as a Markdown table, for docs/. */
+/* The same as a page of Markdown: docs/options.md. */
 void manager_options_reference(struct buffer *out);
 
 #endif

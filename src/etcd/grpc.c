@@ -3,7 +3,10 @@
 #include <string.h>
 #include <strings.h>
 
-#define MESSAGE_SIZE 1024 /* Of grpc-message; a longer one is cut. */
+/* Bytes of grpc-message that are looked at, and that are kept once they are decoded: with the call
+ * and the longest DNS name in front they fit into an error, which would cut through a character. */
+#define MESSAGE_SIZE 1024
+#define MESSAGE_KEPT 200
 
 static const struct {
     const char *name;
@@ -146,6 +149,16 @@ void grpc_decode_message(char *text)
     }
 }
 
+static void shorten(char *text, size_t size)
+{
+    if (strlen(text) > size) {
+        while (size > 0 && ((unsigned char)text[size] & 0xc0) == 0x80) {
+            size--; /* Not within a character. */
+        }
+        text[size] = '\0';
+    }
+}
+
 /* Without a grpc-status the HTTP status says what stood in between: a proxy, a gateway, a server
  * that is not etcd. */
 static int no_status(const struct http_response *response, struct error *error)
@@ -192,6 +205,7 @@ int grpc_check_status(const struct http_response *response, struct error *error)
         message[0] = '\0';
     }
     grpc_decode_message(message);
+    shorten(message, MESSAGE_KEPT);
     return error_set(error, statuses[status].kind, "%s: %s", statuses[status].name,
                      *message ? message : "the server gave no reason");
 }

@@ -74,7 +74,8 @@ static void make_leaf(const struct pki_pair *ca, const struct pki_leaf *leaf, st
     }
 }
 
-static void make_certificates(struct real_cluster *cluster, const struct pki_leaf *peer_client)
+static void make_certificates(struct real_cluster *cluster, const char *peer_server_cn,
+                              const struct pki_leaf *peer_client)
 {
     struct pki_leaf server = {.common_name = "c",
                               .dns_names = server_names,
@@ -83,7 +84,7 @@ static void make_certificates(struct real_cluster *cluster, const struct pki_lea
                               .client_auth = true};
     struct pki_leaf peer = server, root = {.common_name = "root", .client_auth = true};
 
-    peer.common_name = PEER_CN;
+    peer.common_name = peer_server_cn;
     assert_int_equal(pki_ca_new("client CA", clock_wall_ms(), DAY_MS, &cluster->client_ca, NULL),
                      0);
     assert_int_equal(pki_ca_new("peer CA", clock_wall_ms(), DAY_MS, &cluster->peer_ca, NULL), 0);
@@ -99,11 +100,12 @@ static void make_certificates(struct real_cluster *cluster, const struct pki_lea
     write_pair(cluster, "peer-client", &cluster->peer_client);
 }
 
-void real_cluster_init(struct real_cluster *cluster, const struct pki_leaf *peer_client)
+void real_cluster_init(struct real_cluster *cluster, const char *peer_server_cn,
+                       const struct pki_leaf *peer_client)
 {
     *cluster = (struct real_cluster){.directory = "/tmp/etcd-conformance-XXXXXX"};
     assert_non_null(mkdtemp(cluster->directory));
-    make_certificates(cluster, peer_client);
+    make_certificates(cluster, peer_server_cn, peer_client);
     for (size_t i = 0; i < MEMBERS; i++) {
         struct real_member *member = &cluster->members[i];
         member->client_port = free_port();

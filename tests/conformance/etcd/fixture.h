@@ -44,9 +44,11 @@ struct real_cluster {
 /* The binary that ETCD_BIN names, or NULL: then the test is to be skipped. */
 const char *real_etcd(void);
 
-/* Makes certificates and a directory; nothing runs yet. `peer_client` is what members dial each
- * other with (CN=PEER_CN without a SAN is what the operator gives them). */
-void real_cluster_init(struct real_cluster *cluster, const struct pki_leaf *peer_client);
+/* Makes certificates and a directory; nothing runs yet. `peer_server_cn` names the certificate that
+ * members show each other as servers, `peer_client` is what they dial with (the operator gives them
+ * PEER_CN in both, and no SAN in the latter). */
+void real_cluster_init(struct real_cluster *cluster, const char *peer_server_cn,
+                       const struct pki_leaf *peer_client);
 void real_cluster_fini(struct real_cluster *cluster);
 
 void real_member_start(struct real_cluster *cluster, size_t index);

@@ -63,7 +63,7 @@ static int start(void **state)
     static struct world world;
     struct pki_leaf peer_client = {.common_name = PEER_CN, .client_auth = true};
 
-    real_cluster_init(&world.cluster, &peer_client);
+    real_cluster_init(&world.cluster, PEER_CN, &peer_client);
     for (size_t i = 0; i < MEMBERS; i++) {
         real_member_start(&world.cluster, i);
     }

@@ -13,9 +13,10 @@ struct formation {
     const char *words; /* Looked for in the members' logs. */
 };
 
-static void begin(struct formation *formation, const struct pki_leaf *peer_client)
+static void begin(struct formation *formation, const char *server_cn,
+                  const struct pki_leaf *peer_client)
 {
-    real_cluster_init(&formation->cluster, peer_client);
+    real_cluster_init(&formation->cluster, server_cn, peer_client);
     formation->client = etcd_client_new();
     for (size_t i = 0; i < MEMBERS; i++) {
         real_member_start(&formation->cluster, i);
@@ -62,7 +63,7 @@ static void test_certificate_without_names_joins(void **state)
     struct formation formation = {.words = "rejected connection"};
 
     (void)state;
-    begin(&formation, &leaf);
+    begin(&formation, PEER_CN, &leaf);
     bool joined = wait_until(formed, &formation, DEADLINE_MS);
     bool rejected = logged(&formation);
     end(&formation);
@@ -70,11 +71,11 @@ static void test_certificate_without_names_joins(void **state)
     assert_false(rejected);
 }
 
-static void expect_refusal(const struct pki_leaf *leaf, const char *words)
+static void expect_refusal(const char *server_cn, const struct pki_leaf *leaf, const char *words)
 {
     struct formation formation = {.words = words};
 
-    begin(&formation, leaf);
+    begin(&formation, server_cn, leaf);
     bool rejected = wait_until(logged, &formation, DEADLINE_MS);
     bool joined = formed(&formation);
     end(&formation);
@@ -87,7 +88,7 @@ static void test_wrong_common_name_is_refused(void **state)
     struct pki_leaf leaf = {.common_name = "someone", .client_auth = true};
 
     (void)state;
-    expect_refusal(&leaf, "client certificate authentication failed");
+    expect_refusal(PEER_CN, &leaf, "client certificate authentication failed");
 }
 
 /* The reason for a certificate of its own: the server's names do not resolve to the dialler. */
@@ -97,7 +98,16 @@ static void test_names_that_do_not_resolve_are_refused(void **state)
     struct pki_leaf leaf = {.common_name = PEER_CN, .dns_names = names, .client_auth = true};
 
     (void)state;
-    expect_refusal(&leaf, "does not match any of DNSNames");
+    expect_refusal(PEER_CN, &leaf, "does not match any of DNSNames");
+}
+
+/* --peer-cert-allowed-cn holds in both directions: the dialler checks the server's name as well. */
+static void test_server_certificate_needs_the_name_too(void **state)
+{
+    struct pki_leaf leaf = {.common_name = PEER_CN, .client_auth = true};
+
+    (void)state;
+    expect_refusal("c", &leaf, "client certificate authentication failed");
 }
 
 int main(void)
@@ -106,6 +116,7 @@ int main(void)
         cmocka_unit_test(test_certificate_without_names_joins),
         cmocka_unit_test(test_wrong_common_name_is_refused),
         cmocka_unit_test(test_names_that_do_not_resolve_are_refused),
+        cmocka_unit_test(test_server_certificate_needs_the_name_too),
     };
     return real_etcd() ? cmocka_run_group_tests(tests, NULL, NULL) : SKIPPED;
 }

@@ -186,6 +186,22 @@ static void test_last_status_counts(void **state)
           ERROR_NOT_FOUND, "NOT_FOUND: gone");
 }
 
+static void test_long_message_is_cut_at_a_character(void **state)
+{
+    char headers[512] = "grpc-status: 14\r\ngrpc-message: x", words[512] = "UNAVAILABLE: x";
+    struct error error = {0};
+
+    (void)state;
+    for (size_t i = 0; i < 150; i++) {
+        strcat(headers, "\xc3\xa9");
+        strcat(words, i < 99 ? "\xc3\xa9" : "");
+    }
+    strcat(headers, "\r\n");
+    struct http_response response AUTO_HTTP_RESPONSE = response_of(200, headers, "", 0);
+    assert_int_equal(grpc_check_status(&response, &error), -ERROR_RETRYABLE);
+    assert_string_equal(error.message, words);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -198,6 +214,7 @@ int main(void)
         cmocka_unit_test(test_missing_status_is_a_failure),
         cmocka_unit_test(test_status_kinds),
         cmocka_unit_test(test_last_status_counts),
+        cmocka_unit_test(test_long_message_is_cut_at_a_character),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -183,6 +183,24 @@ static bool read_request(const struct responder *responder, struct connection *c
     return !connection->response.size || send_response(connection);
 }
 
+/* A free place, or the one that was taken first: who is silent makes room. */
+static struct connection *find_place(struct responder *responder)
+{
+    struct connection *oldest = &responder->connections[0];
+
+    for (int i = 0; i < MAX_CONNECTIONS; i++) {
+        struct connection *connection = &responder->connections[i];
+        if (connection->fd < 0) {
+            return connection;
+        }
+        if (connection->deadline_ms < oldest->deadline_ms) {
+            oldest = connection;
+        }
+    }
+    connection_close(oldest);
+    return oldest;
+}
+
 static void accept_connection(struct responder *responder, int64_t now_ms)
 {
     int fd = accept4(responder->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
@@ -190,16 +208,10 @@ static void accept_connection(struct responder *responder, int64_t now_ms)
     if (fd < 0) {
         return;
     }
-    for (int i = 0; i < MAX_CONNECTIONS; i++) {
-        struct connection *connection = &responder->connections[i];
-        if (connection->fd < 0) {
-            connection->fd = fd;
-            connection->deadline_ms = now_ms + DEADLINE_MS;
-            connection->draining = false;
-            return;
-        }
-    }
-    close(fd); /* All are taken; each frees itself within its deadline. */
+    struct connection *connection = find_place(responder);
+    connection->fd = fd;
+    connection->deadline_ms = now_ms + DEADLINE_MS;
+    connection->draining = false;
 }
 
 static void serve_once(struct responder *responder, int64_t now_ms, int timeout_ms)

@@ -14,8 +14,8 @@
 #include "member/prepare.h"
 #include "member/responder.h"
 
-#define POLL_MS   200  /* A permit shall not wait longer than a blink. */
-#define REVIEW_MS 5000 /* The volume may change under us, too. */
+#define POLL_MS   100  /* A permit shall not wait longer than a blink. */
+#define REVIEW_MS 2000 /* The volume may change under us, too. */
 
 struct runner {
     const struct member_run_options *options;

@@ -1,4 +1,5 @@
 /* Errors, arenas, buffers, time, back-off, JSON. */
+#include <malloc.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -259,5 +260,6 @@ int main(void)
         cmocka_unit_test(test_random),
         cmocka_unit_test(test_memory),
     };
+    mallopt(M_PERTURB, 0xaa); /* Fresh memory is not zero by chance. */
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -130,6 +130,29 @@ static void test_server_refuses_large_bodies(void **state)
     do_expect(f, "POST", "/echo", body, 413, "The request is larger than 1000 bytes.\n");
 }
 
+/* A body whose size nobody announced is counted as it comes. */
+static void test_server_counts_chunked_bodies(void **state)
+{
+    struct fixture *f = *state;
+    static const char *const headers[] = {"Transfer-Encoding: chunked", NULL};
+    AUTO_FREE char *url = xasprintf("%s/echo", f->url);
+    char body[1001];
+    struct http_request request = {
+        .method = "POST", .url = url, .headers = headers, .body = body, .body_size = 1000};
+    struct http_response response;
+    struct error error = {0};
+
+    memset(body, 'x', sizeof body);
+    assert_int_equal(http_do(f->client, &request, &response, &error), 0);
+    assert_int_equal(response.status, 200);
+    assert_int_equal(response.body.size, 1005);
+    http_response_fini(&response);
+    request.body_size = 1001;
+    assert_int_equal(http_do(f->client, &request, &response, &error), 0);
+    assert_int_equal(response.status, 413);
+    http_response_fini(&response);
+}
+
 static void test_response_limit(void **state)
 {
     struct fixture *f = *state;
@@ -274,6 +297,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_methods_and_bodies, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_response_headers, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_server_refuses_large_bodies, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_server_counts_chunked_bodies, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_response_limit, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_streaming, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_wrong_urls, set_up, tear_down),

@@ -40,7 +40,8 @@ struct kube_api {
      * A metadata.resourceVersion in the object is a precondition. */
     int (*apply)(void *context, const struct kube_resource *resource, json_t *object, bool force,
                  json_t **out, struct error *error);
-    /* JSON merge patch (RFC 7386); a metadata.uid or resourceVersion in it is a precondition. */
+    /* JSON merge patch (RFC 7386); a metadata.uid or resourceVersion in it is a precondition, whose
+     * failure is CONFLICT. */
     int (*merge_patch)(void *context, const struct kube_resource *resource, const char *namespace,
                        const char *name, json_t *patch, json_t **out, struct error *error);
     /* Replaces the status subresource; the object carries name, namespace and resourceVersion. */

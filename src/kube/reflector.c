@@ -179,28 +179,19 @@ static void watch_failed(struct reflector *reflector, int64_t retry_after_ms, in
 static void watch_ended(struct reflector *reflector, enum error_kind kind, int64_t retry_after_ms,
                         int64_t now_ms, double chance)
 {
-    bool honest = reflector->progress ||
-                  (kind == ERROR_NONE && now_ms - reflector->watch_started_ms >= SHORT_WATCH_MS);
+    int64_t lasted_ms = now_ms - reflector->watch_started_ms;
+    bool honest = reflector->progress || (kind == ERROR_NONE && lasted_ms >= SHORT_WATCH_MS);
+    bool mute = !reflector->progress && lasted_ms >= KUBE_WATCH_IDLE_MS;
 
-    switch (kind) {
-    case ERROR_NONE:
-    case ERROR_RETRYABLE:
-        if (honest && !retry_after_ms) {
-            backoff_reset(&reflector->backoff);
-            reflector->watch_tries = 0;
-        } else {
-            watch_failed(reflector, retry_after_ms, now_ms, chance);
-        }
-        break;
-    case ERROR_GONE:
-        if (reflector->progress) {
-            reflector->state = REFLECTOR_LIST;
-            break;
-        }
+    if (kind == ERROR_GONE && reflector->progress) {
+        reflector->state = REFLECTOR_LIST;
+    } else if (mute || (kind != ERROR_NONE && kind != ERROR_RETRYABLE)) {
         wait_then(reflector, REFLECTOR_LIST, retry_after_ms, now_ms, chance);
-        break;
-    default:
-        wait_then(reflector, REFLECTOR_LIST, retry_after_ms, now_ms, chance);
+    } else if (honest && !retry_after_ms) {
+        backoff_reset(&reflector->backoff);
+        reflector->watch_tries = 0;
+    } else {
+        watch_failed(reflector, retry_after_ms, now_ms, chance);
     }
 }
 

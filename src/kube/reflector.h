@@ -10,8 +10,9 @@
  *
  * A watch that has delivered anything is taken up again at once when it ends, and the back-off
  * starts anew; one that ends within a second with nothing to show counts as a failure.  After
- * REFLECTOR_WATCH_TRIES failures in a row the list is read again: the server may not know our
- * version (its storage was restored, "Too large resource version"). */
+ * REFLECTOR_WATCH_TRIES failures in a row the list is read again, and also after a watch that was
+ * open for KUBE_WATCH_IDLE_MS without even a bookmark: an API server whose storage was restored
+ * answers 200 to a version that it has not reached yet, and then says nothing. */
 #ifndef KUBE_REFLECTOR_H
 #define KUBE_REFLECTOR_H 1
 

@@ -1,5 +1,6 @@
 #include "kube/status.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,6 +33,23 @@ enum error_kind kube_status_kind(long http_status, const char *reason)
     }
 }
 
+/* A patch or an apply that names another UID than the object's is answered as a change of an
+ * immutable field: it means that another object bears the name now. */
+static bool is_other_object(const json_t *status)
+{
+    size_t index;
+    json_t *cause;
+
+    json_array_foreach(json_path(status, "details", "causes", NULL), index, cause)
+    {
+        const char *field = json_path_string(cause, "field", NULL);
+        if (field && !strcmp(field, "metadata.uid")) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static int64_t retry_after_ms(json_int_t seconds)
 {
     if (seconds <= 0) {
@@ -46,6 +64,9 @@ static int fill(const char *what, long http_status, const json_t *status, struct
     const char *message = json_path_string(status, "message", NULL);
     enum error_kind kind = kube_status_kind(http_status, reason);
 
+    if (http_status == 422 && is_other_object(status)) {
+        kind = ERROR_CONFLICT;
+    }
     error_set(error, kind, "%s: HTTP %ld %s: %s", what, http_status, reason ? reason : "",
               message ? message : "no message");
     if (error && kind == ERROR_RETRYABLE) {

@@ -267,6 +267,24 @@ static void test_a_watch_that_never_works_ends_in_a_list(void **state)
     }
 }
 
+static void test_a_mute_watch_ends_in_a_list(void **state)
+{
+    struct fixture *f = *state;
+
+    start_watch(f);
+    f->now += KUBE_WATCH_IDLE_MS;
+    ended(f, ERROR_RETRYABLE, 0, 0);
+    assert_int_equal(next(f), REFLECTOR_DO_WAIT);
+    f->now += f->request.wait_ms;
+    assert_int_equal(next(f), REFLECTOR_DO_LIST);
+    page(f, "20", NULL, NULL);
+    assert_int_equal(next(f), REFLECTOR_DO_WATCH);
+    event(f, "ADDED", pod("b", 21)); /* Silence after that is a dead connection. */
+    f->now += KUBE_WATCH_IDLE_MS;
+    ended(f, ERROR_RETRYABLE, 0, 0);
+    assert_int_equal(next(f), REFLECTOR_DO_WATCH);
+}
+
 static void test_an_event_resets_the_backoff(void **state)
 {
     struct fixture *f = *state;
@@ -366,6 +384,7 @@ int main(void)
         CASE(test_a_lost_page_is_asked_for_again),
         CASE(test_a_cut_watch_goes_on_where_it_was),
         CASE(test_a_watch_that_never_works_ends_in_a_list),
+        CASE(test_a_mute_watch_ends_in_a_list),
         CASE(test_an_event_resets_the_backoff),
         cmocka_unit_test(test_lines_however_they_are_cut),
         cmocka_unit_test(test_the_limit_of_a_line),

@@ -58,6 +58,23 @@ static void test_the_message_quotes_the_server(void **state)
     assert_string_equal(error.message, "get pods ns/p: HTTP 403 Forbidden: exceeded quota: pods");
 }
 
+static void test_another_uid_is_a_conflict(void **state)
+{
+    struct error error;
+
+    (void)state;
+    assert_int_equal(from(422,
+                          "{\"kind\":\"Status\",\"reason\":\"Invalid\",\"details\":{\"causes\":"
+                          "[{\"field\":\"metadata.uid\"}]}}",
+                          NULL, &error),
+                     -ERROR_CONFLICT);
+    assert_int_equal(from(422,
+                          "{\"kind\":\"Status\",\"reason\":\"Invalid\",\"details\":{\"causes\":"
+                          "[{\"field\":\"metadata.name\"}]}}",
+                          NULL, &error),
+                     -ERROR_INVALID);
+}
+
 static void test_answers_without_a_status(void **state)
 {
     struct error error;
@@ -114,6 +131,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_kinds),
         cmocka_unit_test(test_the_message_quotes_the_server),
+        cmocka_unit_test(test_another_uid_is_a_conflict),
         cmocka_unit_test(test_answers_without_a_status),
         cmocka_unit_test(test_retry_after),
         cmocka_unit_test(test_the_error_event_of_a_watch),

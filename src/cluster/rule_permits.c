@@ -204,6 +204,7 @@ static void renew_adoptions(struct planning *planning)
         if (record->mode == PERMIT_ADOPT && present(member) &&
             strcmp(record->pod_uid, member->pod.uid) != 0 && member->report &&
             member->report->waiting && member->report->reason == REPORT_FOREIGN_DATA &&
+            member->report->has_marker && record->previous_cluster_uid &&
             !strcmp(member->report->marker.cluster_uid, record->previous_cluster_uid)) {
             record_adopt(planning, record->ordinal);
         }

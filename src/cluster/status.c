@@ -39,6 +39,17 @@ static bool mode_parse(const char *name, enum permit_mode *mode)
     return false;
 }
 
+/* Each ordinal once: a status that somebody else wrote must not overrun the table. */
+static bool has_ordinal(const struct recorded *recorded, json_int_t ordinal)
+{
+    for (int i = 0; i < recorded->n_permits; i++) {
+        if (recorded->permits[i].ordinal == ordinal) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void recorded_decode(const json_t *status, struct arena *arena, struct recorded *out)
 {
     const json_t *bootstrap = json_path(status, "bootstrap", NULL);
@@ -47,22 +58,24 @@ void recorded_decode(const json_t *status, struct arena *arena, struct recorded 
 
     memset(out, 0, sizeof *out);
     out->cluster_id = id_member(status, "clusterID");
-    out->size = (int32_t)json_path_integer(bootstrap, 0, "size", NULL);
+    json_int_t size = json_path_integer(bootstrap, 0, "size", NULL);
+    out->size = size >= 0 && size <= ETCDCLUSTER_MAX_SIZE ? (int32_t)size : 0;
     out->generation = json_path_integer(bootstrap, 0, "generation", NULL);
     json_array_foreach(json_object_get(bootstrap, "permits"), i, item)
     {
+        json_int_t ordinal = json_path_integer(item, -1, "ordinal", NULL);
         struct permit_record *record = &out->permits[out->n_permits];
-        if (out->n_permits >= ETCDCLUSTER_MAX_SIZE ||
+        if (ordinal < 0 || ordinal >= ETCDCLUSTER_MAX_SIZE || has_ordinal(out, ordinal) ||
             !mode_parse(json_path_string(item, "mode", NULL), &record->mode)) {
             continue;
         }
-        record->ordinal = (int32_t)json_path_integer(item, -1, "ordinal", NULL);
+        record->ordinal = (int32_t)ordinal;
         record->pod_uid = arena_strdup(arena, json_path_string(item, "podUID", NULL));
         record->nonce = arena_strdup(arena, json_path_string(item, "nonce", NULL));
         record->member_id = id_member(item, "memberID");
         record->previous_cluster_uid =
             arena_strdup(arena, json_path_string(item, "previousClusterUID", NULL));
-        if (record->ordinal >= 0 && record->pod_uid && record->nonce) {
+        if (record->pod_uid && record->nonce) {
             out->n_permits++;
         }
     }

@@ -104,8 +104,9 @@ static bool same_address(const struct manager_address *a, const struct manager_a
     return a->port && a->port == b->port && !strcmp(a->host ? a->host : "", b->host ? b->host : "");
 }
 
+/* `option` is where the address comes from, for messages. */
 static int serve(struct manager *manager, size_t index, const struct manager_address *address,
-                 unsigned groups, struct error *error)
+                 const char *option, unsigned groups, struct error *error)
 {
     manager->endpoints[index] = (struct endpoints){.sources = &manager->sources, .groups = groups};
     const struct http_server_options options = {
@@ -115,7 +116,8 @@ static int serve(struct manager *manager, size_t index, const struct manager_add
         .handle = endpoints_handle,
         .context = &manager->endpoints[index],
     };
-    return http_server_start(&options, &manager->servers[index], error);
+    int r = http_server_start(&options, &manager->servers[index], error);
+    return r < 0 ? error_wrap(error, "%s", option) : 0;
 }
 
 static int start_servers(struct manager *manager, struct error *error)
@@ -131,11 +133,14 @@ static int start_servers(struct manager *manager, struct error *error)
         .context = manager,
     };
     if (same_address(&options->metrics_address, &options->health_address)) {
-        return serve(manager, 0, &options->metrics_address, ENDPOINTS_METRICS | ENDPOINTS_HEALTH,
-                     error);
+        return serve(manager, 0, &options->metrics_address, "--metrics-address",
+                     ENDPOINTS_METRICS | ENDPOINTS_HEALTH, error);
     }
-    int r = serve(manager, 0, &options->health_address, ENDPOINTS_HEALTH, error);
-    return r < 0 ? r : serve(manager, 1, &options->metrics_address, ENDPOINTS_METRICS, error);
+    int r =
+        serve(manager, 0, &options->health_address, "--health-address", ENDPOINTS_HEALTH, error);
+    return r < 0 ? r
+                 : serve(manager, 1, &options->metrics_address, "--metrics-address",
+                         ENDPOINTS_METRICS, error);
 }
 
 /* Parts */

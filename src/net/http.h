@@ -2,7 +2,10 @@
  *
  * A `struct http_client` is one TLS identity (client certificate, CA, options) with a bounded pool
  * of kept-alive connections; it may be used from any thread.  A request blocks its caller.
- * HTTP/1.1 for Kubernetes and object stores; HTTP/2 (prior knowledge by ALPN) for etcd.
+ * HTTP/1.1 for Kubernetes and object stores; HTTP/2 for etcd: negotiated by ALPN over TLS, where an
+ * answer in HTTP/1 is ERROR_RETRYABLE; by prior knowledge without TLS, where each request has a
+ * connection of its own (libcurl 7.88 cannot use such a one twice).
+ * No redirect is followed, no proxy used, no cookie kept. The process ignores SIGPIPE.
  * Nothing secret is ever logged: headers and bodies are not.
  *
  * Sources: libcurl's documentation; DESIGN.md's list of measured traps (HTTP/2 trailers arrive as
@@ -48,7 +51,8 @@ struct http_request {
      * the back-pressure. */
     int (*on_body)(void *context, const void *data, size_t size, struct error *error);
     void *on_body_context;
-    /* Polled about every 100 ms while waiting; true stops with ERROR_CANCELLED. May be NULL. */
+    /* Polled about every 100 ms while waiting (every 500 ms once the request has lasted for 5 s);
+     * true stops with ERROR_CANCELLED. May be NULL. */
     bool (*cancelled)(void *context);
     void *cancelled_context;
 };
@@ -67,7 +71,8 @@ void http_client_free(struct http_client *client); /* NULL is allowed. No reques
 
 /* 0 when an HTTP answer arrived, whatever its status; else ERROR_RETRYABLE (network, time-out),
  * ERROR_CANCELLED, ERROR_INVALID (bad URL, response too large) or ERROR_DENIED (TLS: says which
- * side refused which certificate and why). Call http_response_fini() in either case. */
+ * side refused which certificate and why) or what on_body returned. The query of the URL is never
+ * in the message. Call http_response_fini() in either case. */
 int http_do(struct http_client *client, const struct http_request *request,
             struct http_response *response, struct error *error);
 

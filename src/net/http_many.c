@@ -107,6 +107,16 @@ static size_t end_interrupted(CURLM *multi, struct http_transfer *transfers, siz
     return ended;
 }
 
+/* libcurl itself gave up: no transfer will move any more. */
+static void end_all(CURLM *multi, struct http_transfer *transfers, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (!transfers[i].ended) {
+            end(multi, &transfers[i], CURLE_FAILED_INIT);
+        }
+    }
+}
+
 static void run(struct http_transfer *transfers, size_t count)
 {
     CURLM *multi = multi_acquire();
@@ -123,7 +133,10 @@ static void run(struct http_transfer *transfers, size_t count)
     while (left) {
         int wait_ms = UNPOLLED_MS, running;
         left -= end_interrupted(multi, transfers, count, &wait_ms);
-        curl_multi_perform(multi, &running);
+        if (curl_multi_perform(multi, &running) != CURLM_OK) {
+            end_all(multi, transfers, count);
+            break;
+        }
         left -= end_completed(multi);
         if (left) {
             curl_multi_poll(multi, NULL, 0, wait_ms, NULL);

@@ -33,6 +33,8 @@ struct http_server_options {
     void *context;
 };
 
+/* ERROR_INVALID if the address is no IP address, ERROR_TERMINAL if it cannot be listened on. The
+ * handler is never called by two threads at once. The process ignores SIGPIPE. */
 int http_server_start(const struct http_server_options *options, struct http_server **server,
                       struct error *error);
 uint16_t http_server_port(const struct http_server *server);

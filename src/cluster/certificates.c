@@ -232,8 +232,8 @@ int certificates_read(const struct kube_api *kube, const struct names *names, co
             return error_wrap(error, "reading the certificates");
         }
         secrets[i] = arena_json(arena, secret);
-        out->exists[i] = true;
-        if (!owned_by(secret, uid)) {
+        out->exists[i] = owned_by(secret, uid); /* Another's is not removed with the cluster. */
+        if (!out->exists[i]) {
             out->foreign = name;
         }
     }

@@ -82,6 +82,20 @@ static bool remove_secrets(struct planning *planning)
     return planning->plan->action.kind != ACTION_NONE;
 }
 
+/* Made for this cluster, or taken over by it. An earlier cluster's that were refused are not ours
+ * to remove: its owner asked to keep them. */
+static bool owns_claim(const struct world *world, int ordinal)
+{
+    const char *creator = world->members[ordinal].claim.creator_uid;
+
+    for (int i = 0; i < world->recorded.n_permits; i++) {
+        if (world->recorded.permits[i].ordinal == ordinal) {
+            return true;
+        }
+    }
+    return creator && !strcmp(creator, world->uid);
+}
+
 static bool remove_claims(struct planning *planning)
 {
     const struct world *world = planning->world;
@@ -91,7 +105,7 @@ static bool remove_claims(struct planning *planning)
     }
     for (int i = 0; i < ETCDCLUSTER_MAX_SIZE; i++) {
         const struct world_claim *claim = &world->members[i].claim;
-        if (claim->exists && !claim->terminating) {
+        if (claim->exists && !claim->terminating && owns_claim(world, i)) {
             remove_object(planning, &kube_persistent_volume_claims, claim->name, claim->uid);
         }
     }

@@ -254,14 +254,20 @@ static void observe_certificates(const struct reconciler_options *options, struc
     if (!memo->certificates.known || certificates_due(&memo->certificates) ||
         memo->certificates.foreign || memo->certificates_generation != world->generation ||
         now_ms - memo->certificates_read_ms > CERTIFICATES_READ_EVERY_MS) {
-        memo_forget_certificates(memo);
-        memo->certificates_arena = arena_new();
-        memo->certificates_read_ms = now_ms;
-        memo->certificates_generation = world->generation;
+        struct arena *fresh_arena = arena_new();
+        struct certificates fresh;
         if (certificates_read(options->kube, world->names, world->uid, &world->spec, world->now_ms,
-                              memo->certificates_arena, &memo->certificates, &error)) {
+                              fresh_arena, &fresh, &error)) {
+            /* Those of before still serve to look at etcd: a hiccup of the API server is no lost
+             * quorum. The next pass reads again. */
             world->certificates_problem = arena_strdup(arena, error.message);
+            arena_free(fresh_arena);
+        } else {
             memo_forget_certificates(memo);
+            memo->certificates_arena = fresh_arena;
+            memo->certificates = fresh;
+            memo->certificates_read_ms = now_ms;
+            memo->certificates_generation = world->generation;
         }
     }
     world->certificates = memo->certificates;

@@ -138,6 +138,9 @@ static int write_status(const struct reconciler_options *options, const struct w
                   world->names->namespace, "uid", world->uid, "resourceVersion",
                   world->resource_version, "status", status);
     int result = kube->replace_status(kube->context, &kube_etcd_clusters, object, NULL, error);
+    if (result == -(int)ERROR_NOT_FOUND) { /* The last finalizer went, and the watch is to come. */
+        return 0;
+    }
     if (result) {
         return error_wrap(error, "writing the status");
     }

@@ -119,15 +119,13 @@ static json_t *claim_template(const struct world *world)
 static json_t *stateful_set(const struct world *world, struct children *children,
                             struct arena *arena)
 {
-    json_t *live_claims = json_path(world->stateful_set, "spec", "volumeClaimTemplates", NULL);
     json_t *set = object(&kube_stateful_sets, metadata(world, world->names->cluster));
     json_t *template = pod_template(world, children->image, children->config_name, arena,
                                     &children->template_hash);
 
     json_object_set_new(json_path(set, "metadata", "annotations", NULL), ANNOTATION_ETCD_VERSION,
                         json_string(children->version));
-    /* The StatefulSet's own policy keeps claims always: deleting it must not delete data. A changed
-     * claim template would reject the whole apply, so the live one is sent back. */
+    /* The StatefulSet's own policy keeps claims always: deleting it must not delete data. */
     json_object_set_new(
         set, "spec",
         json_pack("{s:s, s:i, s:s, s:{s:s}, s:{s:s, s:s}, s:{s:o}, s:o, s:o}", "serviceName",
@@ -135,9 +133,7 @@ static json_t *stateful_set(const struct world *world, struct children *children
                   "Parallel", "updateStrategy", "type", "OnDelete",
                   "persistentVolumeClaimRetentionPolicy", "whenDeleted", "Retain", "whenScaled",
                   "Retain", "selector", "matchLabels", names_selector(world->names), "template",
-                  template, "volumeClaimTemplates",
-                  live_claims ? json_deep_copy(live_claims)
-                              : json_pack("[o]", claim_template(world))));
+                  template, "volumeClaimTemplates", json_pack("[o]", claim_template(world))));
     return set;
 }
 
@@ -184,6 +180,16 @@ static void add(struct children *children, const struct kube_resource *resource,
         resource, arena_json(arena, desired), json_path_string(desired, "metadata", "name", NULL)};
 }
 
+/* A changed claim template would reject the whole apply, so the live one is sent back; after the
+ * hash was taken, which must not depend on what the API server filled in. */
+static void keep_live_claims(const struct world *world, json_t *set)
+{
+    json_t *live = json_path(world->stateful_set, "spec", "volumeClaimTemplates", NULL);
+    if (live) {
+        json_object_set(json_object_get(set, "spec"), "volumeClaimTemplates", live);
+    }
+}
+
 void children_desired(const struct world *world, struct arena *arena, struct children *out)
 {
     memset(out, 0, sizeof *out);
@@ -195,6 +201,7 @@ void children_desired(const struct world *world, struct arena *arena, struct chi
     }
     add(out, &kube_config_maps, config_map(world, out->version, arena, &out->config_name), arena);
     add(out, &kube_stateful_sets, stateful_set(world, out, arena), arena);
+    keep_live_claims(world, out->items[out->length - 1].object);
 }
 
 static const char *differs(struct arena *arena, const json_t *desired, const json_t *live,

@@ -98,6 +98,11 @@ void planning_wait(struct planning *planning, const char *why);
 void planning_block(struct planning *planning, const char *why);
 void planning_add_pod(struct planning *planning, int ordinal);
 
+/* The StatefulSet controller has seen the StatefulSet as it is. */
+bool planning_set_is_current(const struct planning *planning);
+/* The pod was made from another template than the one that is wanted. */
+bool planning_pod_is_outdated(const struct planning *planning, const struct world_pod *pod);
+
 /* What is wrong with a member, in words that say what to do; NULL if nothing. `reason` is set to a
  * CamelCase word. (diagnose.c) */
 const char *diagnose_member(const struct world *world, int ordinal, struct arena *arena,

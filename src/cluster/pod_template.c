@@ -274,5 +274,8 @@ char *member_arguments(const struct world *world, const char *version)
     tuning_arguments(args, &world->spec);
     AUTO_JSON json_t *config =
         json_pack("{s:i, s:s, s:o}", "v", 1, "clusterUID", world->uid, "args", args);
+    if (world->recorded.generation > 1) { /* Data of the bootstraps before must not start again. */
+        json_object_set_new(config, "generation", json_integer(world->recorded.generation));
+    }
     return json_canonical(config);
 }

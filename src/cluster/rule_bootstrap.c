@@ -3,6 +3,7 @@
  * generation begins; otherwise a person is told what is seen. */
 #include <string.h>
 
+#include "base/json.h"
 #include "cluster/plan.h"
 
 #define RETRY_BASE_MS 60000
@@ -18,12 +19,25 @@ static const struct permit_record *record_of(const struct world *world, int ordi
     return NULL;
 }
 
+/* The live template has what this generation wants, so a pod that comes back will have it too. */
+static bool template_is_current(const struct planning *planning)
+{
+    const char *config = json_path_string(planning->world->stateful_set, "spec", "template",
+                                          "metadata", "annotations", ANNOTATION_CONFIG, NULL);
+    return config && !strcmp(config, planning->children.config_name) &&
+           planning_set_is_current(planning);
+}
+
 /* Pods that may still start, or have started, an earlier generation. A permit is withdrawn only by
- * deleting its pod. */
+ * deleting its pod; not before the template names the new generation, or the pod that comes back
+ * would start on the old data. */
 static bool delete_earlier_generation(struct planning *planning)
 {
     const struct world *world = planning->world;
 
+    if (!template_is_current(planning)) {
+        return false;
+    }
     for (int i = 0; i < ETCDCLUSTER_MAX_SIZE; i++) {
         const struct world_pod *pod = &world->members[i].pod;
         if (pod->exists && !pod->terminating && pod->has_permit &&
@@ -68,20 +82,45 @@ static bool asks_again(const struct world *world, int ordinal)
            world->now_ms - member->pod.started_ms > retry_delay_ms(world->recorded.generation);
 }
 
-/* May hold a log: it says so, it answers, or it runs and says nothing. */
-static bool may_have_data(const struct world_member *member)
+enum data { DATA_NONE, DATA_UNKNOWN, DATA_THERE };
+
+/* None is only what is proven: the helper looked and found none, and the permit that the pod bears
+ * is used up. A pod that is away or says nothing may have a log, one with a fresh permit may get it
+ * at any moment. */
+static enum data look_for_data(const struct world_member *member)
 {
-    if (member->report) {
-        return member->report->has_wal;
+    const struct report *report = member->report;
+    const struct permit *permit = member->pod.permit;
+
+    if (member_answers(member) || (report && report->has_wal)) {
+        return DATA_THERE;
     }
-    return member_answers(member) || member->pod.started;
+    if (!member->pod.exists && !member->claim.exists) {
+        return DATA_NONE;
+    }
+    if (!report || !report->waiting) {
+        return DATA_UNKNOWN;
+    }
+    bool spent = permit && report->used_nonce && !strcmp(report->used_nonce, permit->nonce);
+    return !member->pod.has_permit || spent ? DATA_NONE : DATA_UNKNOWN;
+}
+
+static const char *cannot_tell(struct planning *planning, int first, int n_data)
+{
+    return arena_printf(planning->arena,
+                        "member %s asks to start again with an empty volume, and %d of %d have "
+                        "data: whether the cluster ever formed cannot be told. If it never held "
+                        "data, delete the EtcdCluster and its claims and create it again; "
+                        "otherwise see why the others do not serve",
+                        planning->world->members[first].pod.name, n_data,
+                        (int)planning->world->recorded.size);
 }
 
 bool rule_restart_bootstrap(struct planning *planning)
 {
     const struct world *world = planning->world;
     struct recorded *recorded = &planning->plan->status.recorded;
-    int n_asking = 0, n_data = 0, first = -1;
+    int n_data = 0, n_unknown = 0, first = -1, half = world->recorded.size / 2;
 
     if (world_formed(world) || recorded->cluster_id || !recorded->generation) {
         return false;
@@ -90,24 +129,24 @@ bool rule_restart_bootstrap(struct planning *planning)
         return true;
     }
     for (int i = 0; i < world_size(world); i++) {
-        n_data += may_have_data(&world->members[i]);
-        if (asks_again(world, i)) {
-            first = first < 0 ? i : first;
-            n_asking++;
-        }
+        enum data data = look_for_data(&world->members[i]);
+        n_data += data == DATA_THERE;
+        n_unknown += data == DATA_UNKNOWN;
+        first = first < 0 && asks_again(world, i) ? i : first;
     }
-    if (!n_asking) {
+    if (first < 0) {
         return false;
     }
-    if (n_data > world->recorded.size / 2 || world_has_quorum(world)) {
-        planning_block(
-            planning,
-            arena_printf(planning->arena,
-                         "member %s asks to start again with an empty volume, and %d of %d may "
-                         "have data: whether the cluster ever formed cannot be told. If it never "
-                         "held data, delete the EtcdCluster and its claims and create it again; "
-                         "otherwise see why the others do not serve",
-                         world->members[first].pod.name, n_data, (int)world->recorded.size));
+    if (n_data > half || world_has_quorum(world)) {
+        planning_block(planning, cannot_tell(planning, first, n_data));
+        return false;
+    }
+    if (n_data + n_unknown > half) {
+        planning_wait(planning,
+                      arena_printf(planning->arena,
+                                   "member %s asks to start again with an empty volume; whether "
+                                   "the others have data is not known yet",
+                                   world->members[first].pod.name));
         return false;
     }
     recorded->generation++;

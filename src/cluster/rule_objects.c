@@ -125,14 +125,14 @@ bool rule_apply_objects(struct planning *planning)
     return true;
 }
 
-static bool set_is_current(const struct planning *planning)
+bool planning_set_is_current(const struct planning *planning)
 {
     const json_t *set = planning->world->stateful_set;
     return set && json_path_integer(set, -1, "status", "observedGeneration", NULL) ==
                       json_path_integer(set, 0, "metadata", "generation", NULL);
 }
 
-static bool outdated(const struct planning *planning, const struct world_pod *pod)
+bool planning_pod_is_outdated(const struct planning *planning, const struct world_pod *pod)
 {
     return pod->exists && !pod->terminating &&
            (!pod->template_hash ||
@@ -145,7 +145,7 @@ bool rule_replace_outdated_pod(struct planning *planning)
 {
     const struct world *world = planning->world;
 
-    if (!set_is_current(planning)) {
+    if (!planning_set_is_current(planning)) {
         return false;
     }
     for (int i = 0; i < ETCDCLUSTER_MAX_SIZE; i++) {
@@ -154,8 +154,8 @@ bool rule_replace_outdated_pod(struct planning *planning)
             planning->plan->action.n_pods = 0;
             break;
         }
-        if (outdated(planning, &member->pod) && !member->pod.ready && !member_answers(member) &&
-            !(world_formed(world) && planning->plan->action.n_pods)) {
+        if (planning_pod_is_outdated(planning, &member->pod) && !member->pod.ready &&
+            !member_answers(member) && !(world_formed(world) && planning->plan->action.n_pods)) {
             planning_add_pod(planning, i);
         }
     }
@@ -194,7 +194,7 @@ bool rule_hold_size(struct planning *planning)
             (int)world->spec.size, (int)world->recorded.size, (int)world->recorded.size);
     }
     for (int i = 0; i < ETCDCLUSTER_MAX_SIZE; i++) {
-        outdated_pods += outdated(planning, &world->members[i].pod);
+        outdated_pods += planning_pod_is_outdated(planning, &world->members[i].pod);
     }
     if (outdated_pods && !planning->spec_held) {
         planning->spec_held = arena_printf(
@@ -228,7 +228,7 @@ bool rule_remove_stale_config(struct planning *planning)
     size_t i;
     json_t *child;
 
-    if (!set_is_current(planning)) {
+    if (!planning_set_is_current(planning)) {
         return false;
     }
     json_array_foreach(planning->world->children, i, child)

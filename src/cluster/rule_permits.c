@@ -182,14 +182,29 @@ static void record_adopt(struct planning *planning, int ordinal)
     record->previous_cluster_uid = marker->cluster_uid;
 }
 
+/* The pod will stay, and has a place to run at: it is on a node, from the present template, and
+ * without a permit of an earlier bootstrap. */
+static bool can_be_permitted(const struct planning *planning, int ordinal)
+{
+    const struct world_member *member = &planning->world->members[ordinal];
+    return present(member) && member->pod.node && !member->pod.has_permit &&
+           !planning_pod_is_outdated(planning, &member->pod);
+}
+
+/* All of a generation at once: a quorum that formed without a member that cannot be scheduled or
+ * made would leave it out for good, for after that there is no `new`. */
 static void issue_fresh(struct planning *planning)
 {
     const struct world *world = planning->world;
 
     for (int i = 0; i < world_size(world); i++) {
-        if (present(&world->members[i]) && !find_record(&planning->plan->status.recorded, i)) {
-            record_new(planning, i);
+        if (!can_be_permitted(planning, i)) {
+            planning_wait(planning, "waiting for all pods to be made and scheduled");
+            return;
         }
+    }
+    for (int i = 0; i < world_size(world); i++) {
+        record_new(planning, i);
     }
 }
 
@@ -220,11 +235,8 @@ bool rule_grant_permits(struct planning *planning)
         return false;
     }
     renew_adoptions(planning);
-    if (!world_formed(world)) {
-        bool begun = recorded->n_permits > 0;
-        enum volumes volumes = begun && recorded->permits[0].mode == PERMIT_NEW ? VOLUMES_FRESH
-                               : begun                                          ? VOLUMES_UNKNOWN
-                                       : find_volumes(planning);
+    if (!recorded->cluster_id && !recorded->n_permits) {
+        enum volumes volumes = find_volumes(planning);
         if (volumes == VOLUMES_FRESH) {
             issue_fresh(planning);
         } else if (volumes == VOLUMES_ADOPTABLE) {

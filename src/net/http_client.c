@@ -1,9 +1,6 @@
 #include <curl/curl.h>
 #include <errno.h>
-#include <openssl/err.h>
-#include <openssl/pem.h>
 #include <openssl/ssl.h>
-#include <openssl/x509.h>
 #include <pthread.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -48,97 +45,6 @@ static void initialise_curl(void)
     }
 }
 
-static void cleanup_bio(BIO **bio)
-{
-    BIO_free(*bio);
-}
-
-static void cleanup_x509(X509 **certificate)
-{
-    X509_free(*certificate);
-}
-
-static void cleanup_pkey(EVP_PKEY **key)
-{
-    EVP_PKEY_free(*key);
-}
-
-static BIO *bio_of(const char *pem)
-{
-    BIO *bio = BIO_new_mem_buf(pem, -1);
-    if (!bio) {
-        memory_exhausted();
-    }
-    return bio;
-}
-
-/* The newest OpenSSL error in words; leaves the queue empty. */
-static const char *openssl_reason(void)
-{
-    const char *reason = ERR_reason_error_string(ERR_peek_last_error());
-    ERR_clear_error();
-    return reason ? reason : "no PEM block found";
-}
-
-static int check_ca(const char *pem, const char *source, struct error *error)
-{
-    CLEANUP(cleanup_bio) BIO *bio = bio_of(pem);
-    size_t found = 0;
-
-    ERR_clear_error();
-    for (;; found++) {
-        CLEANUP(cleanup_x509) X509 *certificate = PEM_read_bio_X509(bio, NULL, NULL, NULL);
-        if (!certificate) {
-            break;
-        }
-    }
-    if (found && ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE) {
-        ERR_clear_error();
-        return 0; /* The end of the text. */
-    }
-    return error_set(error, ERROR_INVALID,
-                     "certificate number %zu of the CAs to trust (%s) does not parse: %s",
-                     found + 1, source, openssl_reason());
-}
-
-static int no_passphrase(char *out, int size, int writing, void *context)
-{
-    (void)out, (void)size, (void)writing, (void)context;
-    return -1; /* Never ask on the terminal. */
-}
-
-static int check_identity(const char *certificate_pem, const char *key_pem, struct error *error)
-{
-    if (!certificate_pem && !key_pem) {
-        return 0;
-    }
-    if (!certificate_pem || !key_pem) {
-        return error_set(error, ERROR_INVALID, "the client %s is given without its %s",
-                         key_pem ? "key" : "certificate", key_pem ? "certificate" : "key");
-    }
-    CLEANUP(cleanup_bio) BIO *certificate_bio = bio_of(certificate_pem);
-    CLEANUP(cleanup_bio) BIO *key_bio = bio_of(key_pem);
-    ERR_clear_error();
-    CLEANUP(cleanup_x509)
-    X509 *certificate = PEM_read_bio_X509(certificate_bio, NULL, no_passphrase, NULL);
-    if (!certificate) {
-        return error_set(error, ERROR_INVALID, "the client certificate does not parse: %s",
-                         openssl_reason());
-    }
-    CLEANUP(cleanup_pkey)
-    EVP_PKEY *key = PEM_read_bio_PrivateKey(key_bio, NULL, no_passphrase, NULL);
-    if (!key) {
-        return error_set(error, ERROR_INVALID, "the client key does not parse: %s",
-                         openssl_reason());
-    }
-    if (!X509_check_private_key(certificate, key)) {
-        return error_set(error, ERROR_INVALID,
-                         "the client key does not belong to the client certificate: %s",
-                         openssl_reason());
-    }
-    return 0;
-}
-
 /* The file as a new string; `seen` tells later whether it changed. */
 static char *read_ca_file(const char *path, struct stat *seen, struct error *error)
 {
@@ -158,7 +64,7 @@ static char *read_ca_file(const char *path, struct stat *seen, struct error *err
             return NULL;
         }
     }
-    if (check_ca(text.data ? text.data : "", path, error) < 0) {
+    if (http_check_ca(text.data ? text.data : "", path, error) < 0) {
         return NULL;
     }
     return xstrdup(text.data);
@@ -206,12 +112,12 @@ int http_client_new(const struct http_options *options, struct http_client **out
     int r;
 
     pthread_once(&once, initialise_curl);
-    r = check_identity(options->certificate_pem, options->key_pem, error);
+    r = http_check_identity(options->certificate_pem, options->key_pem, error);
     if (r < 0) {
         return r;
     }
     if (options->ca_pem) {
-        r = check_ca(options->ca_pem, "PEM text", error);
+        r = http_check_ca(options->ca_pem, "PEM text", error);
         if (r < 0) {
             return r;
         }

@@ -1,6 +1,7 @@
 /* What the files of the HTTP client share; nobody else includes it.
  *
  * http_client.c   the identity and its pool of connections
+ * http_pem.c      what certificates, keys and CAs must be
  * http_transfer.c one request on one connection: options in, answer out
  * http_many.c     the loop that runs transfers side by side (http_do() is a loop of one)
  * http_error.c    what a failure means, in words
@@ -31,6 +32,11 @@ struct http_connection *http_client_acquire(struct http_client *client,
 void http_client_release(struct http_client *client, struct http_connection *connection,
                          bool reusable);
 bool http_client_http2(const struct http_client *client);
+
+/* Every certificate of the text parses, and there is one. `source` names it in the message. */
+int http_check_ca(const char *pem, const char *source, struct error *error);
+/* Both parse and belong together, or both are NULL. */
+int http_check_identity(const char *certificate_pem, const char *key_pem, struct error *error);
 
 /* A request under way. */
 struct http_transfer {

@@ -22,7 +22,8 @@ struct memo {
     struct settled settled[MAX_SETTLED];
     const struct kube_resource *taken_resource; /* NULL: no name is taken. */
     char taken_name[128];
-    int busy_passes; /* Passes in a row that acted. */
+    int busy_passes;                  /* Passes in a row that acted. */
+    char refusal[ERROR_MESSAGE_SIZE]; /* Why the last action was refused; "": it was not. */
 };
 
 struct memos;

@@ -162,16 +162,8 @@ static void add(struct children *children, const struct kube_resource *resource,
                 struct arena *arena)
 {
     char digest[PKI_SHA256_HEX_SIZE];
-    json_t *spec = json_object_get(desired, "spec"), *claims;
-
-    /* Without the claim templates, which are the live object's own once there is one: their
-     * defaults would make a second apply of each new StatefulSet. */
-    claims = json_incref(json_object_get(spec, "volumeClaimTemplates"));
-    json_object_del(spec, "volumeClaimTemplates");
     AUTO_FREE char *text = json_canonical(desired);
-    if (claims) {
-        json_object_set_new(spec, "volumeClaimTemplates", claims);
-    }
+
     pki_sha256_hex(text, strlen(text), digest);
     digest[16] = '\0';
     json_object_set_new(json_path(desired, "metadata", "annotations", NULL),

@@ -311,6 +311,7 @@ int observe_cluster(const struct reconciler_options *options, struct memo *memo,
                     struct arena *arena, struct world *world, struct error *error)
 {
     world->settled = memo->settled;
+    world->refusal = memo->refusal[0] ? arena_strdup(arena, memo->refusal) : NULL;
     if (observe_children(options, arena, world, error) ||
         observe_pods(options, arena, world, error) ||
         observe_claims(options, arena, world, error)) {

@@ -176,8 +176,9 @@ static int carry_out(struct reconciler *reconciler, struct memo *memo, const str
     AUTO_JSON json_t *status = cluster_status_encode(
         &plan->status, json_object_get(world->object, "status"), world->now_ms);
 
-    /* Intent first: what is recorded stands in the status before it is acted upon. */
-    if (must_record(world, status) || plan->action.kind == ACTION_NONE) {
+    /* Intent first: what is recorded stands in the status before it is acted upon. So does what
+     * keeps being refused, or nobody would hear of it. */
+    if (must_record(world, status) || plan->action.kind == ACTION_NONE || world->refusal) {
         int result = write_status(options, world, plan, status, error);
         if (result) {
             return result;
@@ -187,6 +188,11 @@ static int carry_out(struct reconciler *reconciler, struct memo *memo, const str
         log_info("acting", "cluster", memo->key, "rule", plan->rule, "reason", plan->reason, NULL);
     }
     int result = act(options, memo, world, plan, error);
+    bool refused = result == -(int)ERROR_INVALID || result == -(int)ERROR_DENIED ||
+                   result == -(int)ERROR_TERMINAL;
+    if (!result || refused) {
+        snprintf(memo->refusal, sizeof memo->refusal, "%s", refused ? error->message : "");
+    }
     if (!result) {
         tell_action(options, world, plan);
     }

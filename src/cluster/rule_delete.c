@@ -128,6 +128,12 @@ bool rule_delete_cluster(struct planning *planning)
     if (stop_etcd(planning)) {
         return true;
     }
+    /* Or it makes a pod and its claim yet, after we have seen none. */
+    if (world->stateful_set && !planning_set_is_current(planning) &&
+        !json_path(world->stateful_set, "metadata", "deletionTimestamp", NULL)) {
+        planning_wait(planning, "waiting for the StatefulSet controller to take notice");
+        return true;
+    }
     if (world->pods_left) {
         planning_wait(planning, pods_that_end(planning));
         return true;

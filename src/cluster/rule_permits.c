@@ -269,7 +269,7 @@ bool rule_retire_permits(struct planning *planning)
     for (int i = 0; i < ETCDCLUSTER_MAX_SIZE; i++) {
         const struct world_member *member = &world->members[i];
         if (world_formed(world) && present(member) && member->pod.has_permit &&
-            member_reads(member)) {
+            !member_starting(member)) {
             planning_add_pod(planning, i);
         }
     }

@@ -194,6 +194,10 @@ void summarize(struct planning *planning)
         summarize_members(planning);
     }
     status->phase = phase(planning);
+    if (!problem && world->refusal) {
+        problem = world->refusal;
+        reason = "ActionRefused";
+    }
     if (!problem && world->spec_valid && !world->deleting) {
         problem = diagnose_cluster(world, planning->arena, &reason);
     }

@@ -74,6 +74,7 @@ struct world {
     json_t *children;     /* Array of all live Services, ConfigMaps, PodDisruptionBudgets and the
                            * StatefulSet that carry the cluster's label. */
     const struct settled *settled; /* MAX_SETTLED of them. */
+    const char *refusal;           /* Why the API server refused our last action, or NULL. */
     const char *create_failure;    /* Why the StatefulSet controller cannot make pods, or NULL. */
     const char *name_taken; /* "StatefulSet c", which exists and is somebody else's, or NULL. */
     bool pods_left;         /* Any pod that carries the cluster's label. */
@@ -114,7 +115,8 @@ static inline bool world_formed(const struct world *world)
 /* The pod has its start permit and its member does not serve yet: it is on its way. */
 static inline bool member_starting(const struct world_member *member)
 {
-    return member->pod.exists && member->pod.has_permit && !member_reads(member);
+    return member->pod.exists && member->pod.has_permit &&
+           !(member_reads(member) && member->pod.ready);
 }
 
 /* A linearizable read succeeded somewhere. */

@@ -12,8 +12,9 @@
 #include "base/memory.h"
 #include "member/crc32c.h"
 
-enum { RECORD_METADATA = 1, RECORD_CRC = 4 };
+enum { RECORD_METADATA = 1, RECORD_CRC = 4, RECORD_SNAPSHOT = 5 };
 
+#define FIRST_SEGMENT    "0000000000000000-0000000000000000.wal"
 #define MAX_HEAD_RECORDS 8 /* The metadata record is the second one. */
 
 struct bytes {
@@ -157,6 +158,27 @@ static bool take_frame(struct bytes *from, struct record *out, const char **prob
     return true;
 }
 
+/* Whether anything but the first snapshot record and zeros follows the metadata. */
+static bool has_begun(struct bytes from)
+{
+    struct bytes rest = from;
+    struct record record;
+    const char *problem;
+
+    while (take_frame(&from, &record, &problem)) {
+        if (record.type != RECORD_SNAPSHOT) {
+            return true;
+        }
+        rest = from;
+    }
+    for (size_t i = 0; i < rest.size; i++) {
+        if (rest.data[i]) {
+            return true;
+        }
+    }
+    return false;
+}
+
 struct wal_facts wal_parse(const uint8_t *head, size_t size)
 {
     struct bytes from = {head, size};
@@ -182,6 +204,7 @@ struct wal_facts wal_parse(const uint8_t *head, size_t size)
             return unreadable("record %d: the checksum does not fit", i);
         }
         if (record.type == RECORD_METADATA) {
+            facts.begun = has_begun(from);
             return parse_metadata(record.data, &facts)
                        ? facts
                        : unreadable("record %d: the metadata names no member", i);
@@ -210,15 +233,16 @@ static void cleanup_closedir(DIR **directory)
     }
 }
 
-/* The first segment by name; "" if none. False at a directory that cannot be read. */
-static bool find_first_segment(DIR *directory, char first[NAME_MAX + 1], bool *any)
+/* The first segment by name ("" if none), and how many *.wal there are. False at a directory that
+ * cannot be read. */
+static bool find_first_segment(DIR *directory, char first[NAME_MAX + 1], size_t *count)
 {
     struct dirent *entry;
 
     *first = '\0';
-    *any = false;
+    *count = 0;
     while (errno = 0, (entry = readdir(directory))) {
-        *any |= has_suffix(entry->d_name, ".wal");
+        *count += has_suffix(entry->d_name, ".wal");
         if (is_segment(entry->d_name) && (!*first || strcmp(entry->d_name, first) < 0)) {
             snprintf(first, NAME_MAX + 1, "%s", entry->d_name);
         }
@@ -255,20 +279,23 @@ struct wal_facts wal_inspect(const char *data_dir)
 {
     AUTO_FREE char *path = xasprintf("%s/member/wal", data_dir);
     char first[NAME_MAX + 1];
-    bool any;
+    size_t count;
 
     CLEANUP(cleanup_closedir) DIR *directory = opendir(path);
     if (!directory) {
         return errno == ENOENT ? (struct wal_facts){.state = WAL_NONE}
                                : unreadable("%s cannot be opened: %s", path, strerror(errno));
     }
-    if (!find_first_segment(directory, first, &any)) {
+    if (!find_first_segment(directory, first, &count)) {
         return unreadable("%s cannot be listed: %s", path, strerror(errno));
     }
-    if (*first) {
-        return inspect_segment(dirfd(directory), first);
+    if (!*first) {
+        /* etcd takes any *.wal for a log. */
+        return count ? unreadable("%s holds no segment with a name of etcd's", path)
+                     : (struct wal_facts){.state = WAL_NONE};
     }
-    /* etcd takes any *.wal for a log. */
-    return any ? unreadable("%s holds no segment with a name of etcd's", path)
-               : (struct wal_facts){.state = WAL_NONE};
+    struct wal_facts facts = inspect_segment(dirfd(directory), first);
+    bool newborn =
+        facts.state == WAL_OK && !facts.begun && count == 1 && !strcmp(first, FIRST_SEGMENT);
+    return newborn ? (struct wal_facts){.state = WAL_NONE} : facts;
 }

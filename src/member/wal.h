@@ -13,6 +13,7 @@
 #ifndef MEMBER_WAL_H
 #define MEMBER_WAL_H 1
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -21,6 +22,7 @@ enum wal_state { WAL_NONE, WAL_OK, WAL_UNREADABLE };
 struct wal_facts {
     enum wal_state state;
     uint64_t member_id, cluster_id; /* WAL_OK */
+    bool begun;                     /* WAL_OK: something was saved after the head. */
     char problem[160];              /* WAL_UNREADABLE: what was wrong, in words. */
 };
 

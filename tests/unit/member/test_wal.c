@@ -137,6 +137,28 @@ static void test_the_first_segment_counts(void **state)
     assert_int_equal(wal_inspect(scratch.root).state, WAL_UNREADABLE);
 }
 
+/* Killed right after the log was made: crc, metadata and snapshot record (80 bytes), then zeros. */
+static void test_a_log_in_which_nothing_was_saved_is_none(void **state)
+{
+    (void)state;
+    AUTO_SCRATCH struct scratch scratch = scratch_make();
+    uint8_t head[1024];
+    size_t size = read_sample("etcd-3.6-first-segment", head);
+
+    scratch_write(&scratch, SEGMENT, head, size);
+    assert_int_equal(wal_inspect(scratch.root).state, WAL_OK);
+    memset(head + 80, 0, size - 80);
+    scratch_write(&scratch, SEGMENT, head, size);
+    assert_int_equal(wal_inspect(scratch.root).state, WAL_NONE);
+    head[size - 1] = 1; /* Not newborn but damaged. */
+    scratch_write(&scratch, SEGMENT, head, size);
+    assert_int_equal(wal_inspect(scratch.root).state, WAL_OK);
+    head[size - 1] = 0;
+    scratch_write(&scratch, SEGMENT, head, size);
+    scratch_text(&scratch, SEGMENT_1, "");
+    assert_int_equal(wal_inspect(scratch.root).state, WAL_OK);
+}
+
 static void test_odd_names_are_unreadable(void **state)
 {
     (void)state;
@@ -166,6 +188,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_huge_lengths_are_refused),
         cmocka_unit_test(test_what_is_no_log),
         cmocka_unit_test(test_the_first_segment_counts),
+        cmocka_unit_test(test_a_log_in_which_nothing_was_saved_is_none),
         cmocka_unit_test(test_odd_names_are_unreadable),
         cmocka_unit_test(test_a_log_that_is_a_file_is_unreadable),
     };

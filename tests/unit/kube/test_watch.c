@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/buffer.h"
 #include "base/clock.h"
 #include "base/json.h"
 #include "cmocka_test.h"
@@ -257,6 +258,51 @@ static void test_two_namespaces(void **state)
     finish(&f);
 }
 
+/* --- The deepest object that the parser lets through --- */
+
+/* ThreadSanitizer keeps data of its own on each stack. */
+#ifdef __SANITIZE_THREAD__
+#define LEVELS 500
+#else
+#define LEVELS 2040
+#endif
+
+static bool deep(void *context, struct fake_request *request)
+{
+    struct fixture *f = context;
+
+    if (!is_watch(request)) {
+        atomic_fetch_add(&f->lists, 1);
+        return fake_answer(request, 200, "", LIST("10", "", ""));
+    }
+    AUTO_BUFFER struct buffer line = {0};
+    buffer_printf(&line, "{\"type\":\"ADDED\",\"object\":{\"metadata\":{\"namespace\":\"ns\","
+                         "\"name\":\"deep\",\"resourceVersion\":\"11\"},\"spec\":");
+    for (int i = 0; i < LEVELS; i++) {
+        buffer_printf(&line, "{\"a\":");
+    }
+    buffer_printf(&line, "1");
+    for (int i = 0; i < LEVELS; i++) {
+        buffer_printf(&line, "}");
+    }
+    buffer_printf(&line, "}}\n");
+    fake_stream_begin(request);
+    fake_stream(request, line.data);
+    fake_stream_hold(request);
+    return false;
+}
+
+static void test_a_deep_object_does_not_exhaust_the_stack(void **state)
+{
+    struct fixture f;
+
+    (void)state;
+    start(&f, deep, "ns", NULL);
+    wait_for(&f, "deep", 11);
+    assert_int_equal(atomic_load(&f.lists), 1);
+    finish(&f);
+}
+
 /* --- A server that is not there --- */
 
 static void test_stopping_while_nothing_answers(void **state)
@@ -285,6 +331,7 @@ int main(void)
         cmocka_unit_test(test_an_expired_watch_lists_again),
         cmocka_unit_test(test_our_writes_are_in_the_store),
         cmocka_unit_test(test_two_namespaces),
+        cmocka_unit_test(test_a_deep_object_does_not_exhaust_the_stack),
         cmocka_unit_test(test_stopping_while_nothing_answers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -53,7 +53,7 @@ struct etcd_status {
     int64_t db_size, db_size_in_use, db_size_quota; /* Bytes; quota 0 before 3.6. */
     const char *version, *storage_version;
     bool is_learner;
-    const char **errors;
+    const char **errors; /* etcd's words: each alarm, "etcdserver: no leader". */
     size_t n_errors;
 };
 
@@ -61,7 +61,10 @@ struct etcd_status {
 struct etcd_look {
     struct error status_error; /* .kind ERROR_NONE: `status` is filled. */
     struct etcd_status status;
-    struct error read_error; /* .kind ERROR_NONE: a linearizable read succeeded there. */
+    /* .kind ERROR_NONE: a linearizable read succeeded there. A learner refuses it for good
+     * ("rpc not supported for learner": UNAVAILABLE on 3.5, FAILED_PRECONDITION from 3.6), so look
+     * at status.is_learner first. */
+    struct error read_error;
 };
 
 struct etcd_member_list {
@@ -78,10 +81,14 @@ struct etcd_api {
     void (*look)(void *context, const struct etcd_credentials *credentials,
                  const struct etcd_endpoint *endpoints, size_t n, int64_t timeout_ms,
                  struct arena *arena, struct etcd_look *looks);
-    /* Linearizable, from the first endpoint that answers. */
+    /* Linearizable, from the first endpoint that answers; one that is silent uses up only its share
+     * of the time. When none answers, the error is of the first failure that is not RETRYABLE, else
+     * of the first. A learner's answer is a failure, since it has no linearizable list. */
     int (*member_list)(void *context, const struct etcd_credentials *credentials,
                        const struct etcd_endpoint *endpoints, size_t n, int64_t timeout_ms,
                        struct arena *arena, struct etcd_member_list *out, struct error *error);
+    /* Likewise. etcd puts even this question into the raft log, so each call costs an entry there
+     * and a sync on every member; a member's status lists the alarms for nothing. */
     int (*alarms)(void *context, const struct etcd_credentials *credentials,
                   const struct etcd_endpoint *endpoints, size_t n, int64_t timeout_ms,
                   struct arena *arena, struct etcd_alarm **out, size_t *n_out, struct error *error);

@@ -100,31 +100,40 @@ static void make_certificates(struct real_cluster *cluster, const char *peer_ser
     write_pair(cluster, "peer-client", &cluster->peer_client);
 }
 
-void real_cluster_init(struct real_cluster *cluster, const char *peer_server_cn,
-                       const struct pki_leaf *peer_client)
+static void init(struct real_cluster *cluster, bool tls, size_t initial_length)
 {
-    *cluster = (struct real_cluster){.directory = "/tmp/etcd-conformance-XXXXXX"};
+    *cluster = (struct real_cluster){.directory = "/tmp/etcd-conformance-XXXXXX",
+                                     .initial_length = initial_length,
+                                     .state = "new",
+                                     .credentials = {.tls = tls, .key = "ns/c"}};
     assert_non_null(mkdtemp(cluster->directory));
-    make_certificates(cluster, peer_server_cn, peer_client);
     for (size_t i = 0; i < MEMBERS; i++) {
         struct real_member *member = &cluster->members[i];
         member->client_port = free_port();
         member->peer_port = free_port();
         member->metrics_port = free_port();
-        snprintf(member->peer_url, sizeof member->peer_url, "https://127.0.0.1:%u",
-                 member->peer_port);
+        snprintf(member->peer_url, sizeof member->peer_url, "%s://127.0.0.1:%u",
+                 tls ? "https" : "http", member->peer_port);
         snprintf(member->server_name, sizeof member->server_name, "c-%zu.c-peer.ns.svc", i);
         cluster->endpoints[i] = (struct etcd_endpoint){.server_name = member->server_name,
                                                        .address = "127.0.0.1",
                                                        .port = member->client_port};
     }
-    cluster->credentials = (struct etcd_credentials){
-        .tls = true,
-        .key = "ns/c",
-        .ca_pem = cluster->client_ca.certificate_pem,
-        .certificate_pem = cluster->root.certificate_pem,
-        .key_pem = cluster->root.key_pem,
-    };
+}
+
+void real_cluster_init(struct real_cluster *cluster, const char *peer_server_cn,
+                       const struct pki_leaf *peer_client)
+{
+    init(cluster, true, MEMBERS);
+    make_certificates(cluster, peer_server_cn, peer_client);
+    cluster->credentials.ca_pem = cluster->client_ca.certificate_pem;
+    cluster->credentials.certificate_pem = cluster->root.certificate_pem;
+    cluster->credentials.key_pem = cluster->root.key_pem;
+}
+
+void real_cluster_init_plain(struct real_cluster *cluster, size_t initial_length)
+{
+    init(cluster, false, initial_length);
 }
 
 #define ARGUMENTS_MAX 64
@@ -151,7 +160,7 @@ static char *initial_cluster(const struct real_cluster *cluster)
 {
     struct buffer text = {0};
 
-    for (size_t i = 0; i < MEMBERS; i++) {
+    for (size_t i = 0; i < cluster->initial_length; i++) {
         buffer_printf(&text, "%sc-%zu=%s", i ? "," : "", i, cluster->members[i].peer_url);
     }
     return text.data;
@@ -161,18 +170,20 @@ static void add_identity(struct arguments *arguments, const struct real_cluster 
                          size_t index)
 {
     const struct real_member *member = &cluster->members[index];
+    const char *scheme = cluster->credentials.tls ? "https" : "http";
 
     add(arguments, "name", xasprintf("c-%zu", index));
     add(arguments, "data-dir", xasprintf("%s/c-%zu.data", cluster->directory, index));
-    add(arguments, "listen-client-urls", xasprintf("https://127.0.0.1:%u", member->client_port));
+    add(arguments, "listen-client-urls",
+        xasprintf("%s://127.0.0.1:%u", scheme, member->client_port));
     add(arguments, "advertise-client-urls",
-        xasprintf("https://%s:%u", member->server_name, member->client_port));
+        xasprintf("%s://%s:%u", scheme, member->server_name, member->client_port));
     add(arguments, "listen-peer-urls", xstrdup(member->peer_url));
     add(arguments, "initial-advertise-peer-urls", xstrdup(member->peer_url));
     add(arguments, "listen-metrics-urls", xasprintf("http://127.0.0.1:%u", member->metrics_port));
     add(arguments, "initial-cluster", initial_cluster(cluster));
     add(arguments, "initial-cluster-token", xstrdup(TOKEN));
-    add(arguments, "initial-cluster-state", xstrdup("new"));
+    add(arguments, "initial-cluster-state", xstrdup(cluster->state));
 }
 
 /* The TLS flags of a member, the same on every version that is supported. */
@@ -213,7 +224,9 @@ void real_member_start(struct real_cluster *cluster, size_t index)
     char *log AUTO_FREE = log_path(cluster, index);
 
     add_identity(&arguments, cluster, index);
-    add_tls(&arguments, cluster);
+    if (cluster->credentials.tls) {
+        add_tls(&arguments, cluster);
+    }
     assert_int_equal(cluster->members[index].pid, 0);
     pid_t pid = fork();
     assert_true(pid >= 0);

@@ -34,6 +34,8 @@ struct real_member {
 
 struct real_cluster {
     char directory[64];
+    size_t initial_length; /* Members of --initial-cluster, the first ones. */
+    const char *state;     /* --initial-cluster-state */
     struct real_member members[MEMBERS];
     struct etcd_endpoint endpoints[MEMBERS];
     struct pki_pair client_ca, peer_ca;
@@ -49,6 +51,8 @@ const char *real_etcd(void);
  * PEER_CN in both, and no SAN in the latter). */
 void real_cluster_init(struct real_cluster *cluster, const char *peer_server_cn,
                        const struct pki_leaf *peer_client);
+/* The same without TLS, and with fewer members to begin with. */
+void real_cluster_init_plain(struct real_cluster *cluster, size_t initial_length);
 void real_cluster_fini(struct real_cluster *cluster);
 
 void real_member_start(struct real_cluster *cluster, size_t index);

@@ -215,12 +215,16 @@ static void test_amplification_is_bounded(void **state)
     struct etcd_member_list list;
     struct error error = {0};
 
-    for (size_t i = 0; i + 1 < size; i += 2) {
+    memcpy(bytes, "\x0a\x02\x10\x09", 4); /* A header, so that nothing else is wrong. */
+    for (size_t i = 4; i + 1 < size; i += 2) {
         bytes[i] = 0x12; /* members = 2, length-delimited */
         bytes[i + 1] = 0;
     }
     struct grpc_frame frame = {bytes, size};
     assert_int_equal(etcd_member_list_decode(&frame, *state, &list, &error), -ERROR_RETRYABLE);
+    frame.size = 4 + 2 * 1000;
+    assert_int_equal(etcd_member_list_decode(&frame, *state, &list, &error), 0);
+    assert_int_equal(list.n_members, 1000);
 }
 
 static void test_empty_answers_are_refused(void **state)

@@ -1,0 +1,261 @@
+#include "world_builder.h"
+
+#include "etcd/client.h"
+
+static json_t *parse(struct arena *arena, const char *text)
+{
+    json_error_t error;
+    json_t *json = json_loads(text, 0, &error);
+    if (!json) {
+        fail_msg("%s: %s", error.text, text);
+    }
+    return arena_json(arena, json);
+}
+
+void world_set_spec(struct world *world, struct arena *arena, const char *spec)
+{
+    struct error error = {0};
+
+    json_object_set(world->object, "spec", parse(arena, spec));
+    world->spec_valid = !etcdcluster_decode(world->object, arena, &world->spec, &error);
+    world->spec_problem = world->spec_valid ? NULL : arena_strdup(arena, error.message);
+}
+
+struct world *world_new(struct arena *arena, const char *spec)
+{
+    struct world *world = arena_alloc(arena, sizeof *world);
+
+    world->object = parse(
+        arena, "{\"apiVersion\": \"etcd.etcd.io/v1alpha1\", \"kind\": \"EtcdCluster\","
+               "\"metadata\": {\"name\": \"c\", \"namespace\": \"ns\", \"uid\": \"" CLUSTER_UID
+               "\", \"resourceVersion\": \"1\", \"generation\": 1}}");
+    world->now_ms = NOW_MS;
+    world->uid = CLUSTER_UID;
+    world->resource_version = "1";
+    world->generation = 1;
+    world->has_finalizer = true;
+    world->names = names_new(arena, "ns", "c");
+    world->operator_image = "operator:test";
+    world->children = arena_json(arena, json_array());
+    world->settled = arena_alloc(arena, MAX_SETTLED * sizeof *world->settled);
+    world->certificates.known = true;
+    for (int i = 0; i < N_SECRETS; i++) {
+        world->certificates.wanted[i] = world->certificates.exists[i] = true;
+    }
+    for (int i = 0; i < ETCDCLUSTER_MAX_SIZE; i++) {
+        world->members[i].nonce = arena_printf(arena, "nonce-%d", i);
+    }
+    world_set_spec(world, arena, spec);
+    return world;
+}
+
+/* As the API server would show them: each desired object with what the server adds. */
+void world_make_children(struct world *world, struct arena *arena)
+{
+    struct children desired;
+
+    json_array_clear(world->children);
+    world->stateful_set = NULL;
+    children_desired(world, arena, &desired);
+    for (int i = 0; i < desired.length; i++) {
+        json_t *live = json_deep_copy(desired.items[i].object);
+        json_t *metadata = json_object_get(live, "metadata");
+        json_object_set_new(metadata, "uid", json_sprintf("uid-of-%s", desired.items[i].name));
+        json_object_set_new(metadata, "resourceVersion", json_string("7"));
+        json_object_set_new(metadata, "generation", json_integer(1));
+        json_object_set_new(live, "status", json_pack("{s:i}", "observedGeneration", 1));
+        json_array_append_new(world->children, live);
+    }
+    world->stateful_set = world_child(world, &kube_stateful_sets, "c");
+}
+
+void world_make_pod(struct world *world, struct arena *arena, int ordinal, const char *uid)
+{
+    struct world_member *member = &world->members[ordinal];
+    const json_t *annotations =
+        json_path(world->stateful_set, "spec", "template", "metadata", "annotations", NULL);
+
+    member->pod = (struct world_pod){
+        .exists = true,
+        .started = true,
+        .started_ms = NOW_MS - 1000,
+        .name = names_pod(arena, world->names, ordinal),
+        .uid = uid,
+        .resource_version = "8",
+        .ip = "10.0.0.1",
+        .node = "node-1",
+        .template_hash = json_path_string(annotations, ANNOTATION_TEMPLATE_HASH, NULL),
+        .config = json_path_string(annotations, ANNOTATION_CONFIG, NULL),
+    };
+    member->claim = (struct world_claim){
+        .exists = true,
+        .bound = true,
+        .name = names_claim(arena, world->names, ordinal),
+        .uid = arena_printf(arena, "claim-%d", ordinal),
+        .creator_uid = CLUSTER_UID,
+        .storage_class = "standard",
+    };
+    member->looked = false;
+    member->report = NULL;
+    member->entry = NULL;
+}
+
+void world_record(struct world *world, int ordinal, enum permit_mode mode, const char *pod_uid)
+{
+    static const char *const nonces[] = {"given-0", "given-1", "given-2", "given-3", "given-4"};
+    struct recorded *recorded = &world->recorded;
+
+    recorded->size = world->spec.size;
+    recorded->generation = recorded->generation ? recorded->generation : 1;
+    recorded->permits[recorded->n_permits++] = (struct permit_record){
+        .ordinal = ordinal,
+        .mode = mode,
+        .pod_uid = pod_uid,
+        .nonce = nonces[ordinal],
+        .member_id = 0xa0 + (unsigned)ordinal,
+        .previous_cluster_uid = mode == PERMIT_ADOPT ? EARLIER_UID : NULL,
+    };
+}
+
+/* The pod bears the permit that is recorded for its ordinal. */
+void world_give_permit(struct world *world, struct arena *arena, int ordinal)
+{
+    struct world_pod *pod = &world->members[ordinal].pod;
+
+    for (int i = 0; i < world->recorded.n_permits; i++) {
+        const struct permit_record *record = &world->recorded.permits[i];
+        if (record->ordinal == ordinal) {
+            pod->has_permit = true;
+            pod->permit = arena_alloc(arena, sizeof *pod->permit);
+            *pod->permit = (struct permit){.mode = record->mode,
+                                           .pod_uid = record->pod_uid,
+                                           .nonce = record->nonce,
+                                           .cluster_uid = CLUSTER_UID,
+                                           .generation = world->recorded.generation,
+                                           .ordinal = ordinal,
+                                           .member_id = record->member_id};
+        }
+    }
+}
+
+struct report *world_waits(struct world *world, struct arena *arena, int ordinal)
+{
+    struct report *report = arena_alloc(arena, sizeof *report);
+
+    *report = (struct report){.waiting = true,
+                              .reason = REPORT_NO_DATA,
+                              .message = "waiting for a start permit",
+                              .pod = world->members[ordinal].pod.name,
+                              .pod_uid = world->members[ordinal].pod.uid,
+                              .cluster_uid = CLUSTER_UID,
+                              .ordinal = ordinal};
+    world_is_down(world, ordinal);
+    world->members[ordinal].report = report;
+    return report;
+}
+
+struct report *world_holds_earlier(struct world *world, struct arena *arena, int ordinal)
+{
+    struct report *report = world_waits(world, arena, ordinal);
+
+    report->reason = REPORT_FOREIGN_DATA;
+    report->message = "the volume holds the data of another cluster";
+    report->has_wal = report->has_marker = true;
+    report->wal_cluster_id = 0xee;
+    report->wal_member_id = 0xb0 + (unsigned)ordinal;
+    report->marker = (struct marker){EARLIER_UID, 4, ordinal, report->wal_member_id};
+    world->members[ordinal].claim.creator_uid = EARLIER_UID;
+    return report;
+}
+
+void world_serves(struct world *world, struct arena *arena, int ordinal)
+{
+    struct world_member *member = &world->members[ordinal];
+    struct etcd_member *entry = arena_alloc(arena, sizeof *entry);
+
+    *entry = (struct etcd_member){.id = 0xa0 + (unsigned)ordinal, .name = member->pod.name};
+    member->entry = entry;
+    member->report = NULL;
+    member->looked = true;
+    member->look = (struct etcd_look){.status = {.cluster_id = CLUSTER_ID,
+                                                 .member_id = entry->id,
+                                                 .leader_id = 0xa0,
+                                                 .raft_index = 100,
+                                                 .raft_applied_index = 100,
+                                                 .db_size = 20480,
+                                                 .db_size_in_use = 16384,
+                                                 .version = "3.6.16"}};
+    member->pod.ready = true;
+}
+
+void world_is_down(struct world *world, int ordinal)
+{
+    struct world_member *member = &world->members[ordinal];
+
+    member->pod.ready = false;
+    member->report = NULL;
+    member->looked = true;
+    error_set(&member->look.status_error, ERROR_RETRYABLE, "connection refused");
+    error_set(&member->look.read_error, ERROR_RETRYABLE, "connection refused");
+}
+
+struct world *world_made(struct arena *arena, const char *spec)
+{
+    struct world *world = world_new(arena, spec);
+
+    world_make_children(world, arena);
+    for (int i = 0; i < world->spec.size; i++) {
+        world_make_pod(world, arena, i, arena_printf(arena, "pod-%d", i));
+    }
+    return world;
+}
+
+struct world *world_running(struct arena *arena, const char *spec)
+{
+    struct world *world = world_made(arena, spec);
+    struct etcd_member_list *list = arena_alloc(arena, sizeof *list);
+
+    list->cluster_id = CLUSTER_ID;
+    list->n_members = (size_t)world->spec.size;
+    world->member_list = list;
+    world->recorded.cluster_id = CLUSTER_ID;
+    for (int i = 0; i < world->spec.size; i++) {
+        world_record(world, i, PERMIT_NEW, world->members[i].pod.uid);
+        world_serves(world, arena, i);
+    }
+    return world;
+}
+
+struct plan *plan_of(const struct world *world, struct arena *arena)
+{
+    struct plan *plan = arena_alloc(arena, sizeof *plan);
+    plan_make(world, arena, plan);
+    return plan;
+}
+
+void assert_action(const struct plan *plan, const char *rule, enum action_kind kind)
+{
+    if (strcmp(plan->rule, rule) != 0 || plan->action.kind != kind) {
+        fail_msg("rule %s with action %d, not %s with %d; reason: %s", plan->rule,
+                 (int)plan->action.kind, rule, (int)kind, plan->reason ? plan->reason : "(none)");
+    }
+}
+
+void assert_pods(const struct plan *plan, int n, ...)
+{
+    va_list ordinals;
+
+    assert_int_equal(plan->action.n_pods, n);
+    va_start(ordinals, n);
+    for (int i = 0; i < n; i++) {
+        assert_int_equal(plan->action.pods[i], va_arg(ordinals, int));
+    }
+    va_end(ordinals);
+}
+
+void assert_contains(const char *text, const char *part)
+{
+    if (!text || !strstr(text, part)) {
+        fail_msg("\"%s\" does not say \"%s\"", text ? text : "(null)", part);
+    }
+}

@@ -201,14 +201,13 @@ static void test_headers_and_trailers(void **state)
 
 static void serve_many_headers(void *context, struct peer_stream *stream)
 {
-    char request[1024], header[1100];
+    char request[1024], value[1024], header[1100];
 
     (void)context;
     peer_read_request(stream, request, sizeof request);
     peer_write(stream, "HTTP/1.1 200 OK\r\n");
-    memset(header, 'h', sizeof header);
-    memcpy(header, "Name: ", 6);
-    strcpy(header + sizeof header - 3, "\r\n");
+    memset(value, 'h', sizeof value);
+    snprintf(header, sizeof header, "Name: %.*s\r\n", (int)sizeof value, value);
     for (int i = 0; i < 300; i++) {
         peer_write(stream, header);
     }

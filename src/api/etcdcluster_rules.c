@@ -1,6 +1,5 @@
 /* The rules between an EtcdCluster's fields: each message stands once, for the API server's CEL and
  * for the check in C.  CEL is kept to what Kubernetes 1.30 has (quantity() came with 1.29). */
-#include <regex.h>
 #include <string.h>
 
 #include "api/etcdcluster_tables.h"
@@ -154,16 +153,41 @@ const struct api_rule etcdcluster_etcd_rules[] = {
 const struct api_rule etcdcluster_argument_rules[] = {
     {"!(self in [" MANAGED_FLAGS(AS_CEL) "''])", MESSAGE_MANAGED}, {0}};
 
-static bool matches(const char *text, const char *pattern)
-{
-    regex_t regex;
+/* The patterns below by hand: this runs in every pass, and regcomp(3) costs more than all the rest.
+ */
 
-    if (regcomp(&regex, pattern, REG_EXTENDED | REG_NOSUB)) {
-        return false;
+#define DIGITS  "0123456789"
+#define LETTERS "abcdefghijklmnopqrstuvwxyz"
+
+/* NAME_PATTERN */
+static bool is_name(const char *text)
+{
+    size_t length = strlen(text);
+
+    return length && length <= ETCDCLUSTER_MAX_NAME && strchr(LETTERS, *text) &&
+           strspn(text, LETTERS DIGITS "-") == length && text[length - 1] != '-';
+}
+
+/* PERIODIC_PATTERN */
+static bool is_periodic(const char *text)
+{
+    if (!strcmp(text, "0")) {
+        return true;
     }
-    bool found = regexec(&regex, text, 0, NULL, 0) == 0;
-    regfree(&regex);
-    return found;
+    do {
+        size_t digits = strspn(text, DIGITS);
+        if (!digits || !text[digits] || !strchr("hms", text[digits])) {
+            return false;
+        }
+        text += digits + 1;
+    } while (*text);
+    return true;
+}
+
+/* REVISION_PATTERN */
+static bool is_revision(const char *text)
+{
+    return *text && strspn(text, DIGITS) == strlen(text);
 }
 
 static const char *managed_argument(const struct etcdcluster_spec *spec)
@@ -206,10 +230,10 @@ static const char *broken_etcd_rule(const struct etcdcluster_spec *spec)
     if (spec->etcd.election_timeout_ms / 5 < spec->etcd.heartbeat_interval_ms) {
         return MESSAGE_ELECTION;
     }
-    if (periodic && !matches(retention, PERIODIC_PATTERN)) {
+    if (periodic && !is_periodic(retention)) {
         return MESSAGE_PERIODIC;
     }
-    if (!periodic && !matches(retention, REVISION_PATTERN)) {
+    if (!periodic && !is_revision(retention)) {
         return MESSAGE_REVISION;
     }
     return NULL;
@@ -221,7 +245,7 @@ int etcdcluster_check_rules(const char *name, const struct etcdcluster_spec *spe
     const char *flag = managed_argument(spec);
     const char *broken = broken_resources_rule(spec);
 
-    if (name && (strlen(name) > ETCDCLUSTER_MAX_NAME || !matches(name, NAME_PATTERN))) {
+    if (name && !is_name(name)) {
         return error_set(error, ERROR_INVALID, "%s", MESSAGE_NAME);
     }
     if (!broken) {

@@ -19,6 +19,7 @@ struct path {
 
 struct decoder {
     struct arena *arena;
+    bool in_default;        /* The value is the table's own: its pattern need not be checked. */
     struct buffer problems; /* Joined by "; ". */
 };
 
@@ -78,7 +79,7 @@ static void check_pattern(struct decoder *decoder, const struct api_field *field
 {
     regex_t regex;
 
-    if (!field->pattern) {
+    if (!field->pattern || decoder->in_default) {
         return;
     }
     if (regcomp(&regex, field->pattern, REG_EXTENDED | REG_NOSUB)) {
@@ -332,12 +333,14 @@ static void decode_object(struct decoder *decoder, const struct api_field *field
         json_t *value = json_object_get(json, field->name);
         if (!value || json_is_null(value)) {
             value = default_value(decoder, field);
+            decoder->in_default = field->type != API_OBJECT;
         }
         if (value || field->type == API_OBJECT) {
             decode_value(decoder, field, value, &field_path, out + field->offset);
         } else if (field->required) {
             problem(decoder, &field_path, "is required");
         }
+        decoder->in_default = false;
     }
 }
 

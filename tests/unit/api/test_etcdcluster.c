@@ -100,6 +100,21 @@ static void test_given_values_arrive(void **state)
     assert_string_equal(arguments[0].value, "debug");
 }
 
+/* A default is not held against its pattern when it is used, so it is here. */
+static void test_defaults_given_as_values_are_valid(void **state)
+{
+    (void)state;
+    AUTO_ARENA struct arena *arena = arena_new();
+    struct etcdcluster_spec spec;
+    struct error error = {0};
+
+    assert_int_equal(decode("{\"version\":\"" ETCDCLUSTER_DEFAULT_ETCD_VERSION
+                            "\",\"repository\":\"gcr.io/etcd-development/etcd\",\"etcd\":{"
+                            "\"autoCompactionRetention\":\"1h\"}}",
+                            arena, &spec, &error),
+                     0);
+}
+
 static void test_messages_say_path_value_and_what_is_right(void **state)
 {
     (void)state;
@@ -137,6 +152,8 @@ static void test_messages_say_path_value_and_what_is_right(void **state)
         {"{\"etcd\":{\"electionTimeout\":\"400ms\"}}", "at least 5 times etcd.heartbeatInterval"},
         {"{\"etcd\":{\"autoCompactionMode\":\"revision\"}}", "must be a number of revisions"},
         {"{\"etcd\":{\"autoCompactionRetention\":\"1000\"}}", "must be a duration such as 1h"},
+        {"{\"etcd\":{\"autoCompactionRetention\":\"10ms\"}}", "must be a duration such as 1h"},
+        {"{\"etcd\":{\"autoCompactionRetention\":\"h\"}}", "must be a duration such as 1h"},
         {"{\"etcd\":{\"extraArgs\":[{\"name\":\"data-dir\",\"value\":\"/tmp\"}]}}",
          "spec.etcd.extraArgs: data-dir: etcd.extraArgs sets a flag that the operator manages"},
         {"{\"resources\":{\"limits\":{\"memory\":\"64Mi\"}}}",
@@ -220,6 +237,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_an_empty_spec_has_every_default),
         cmocka_unit_test(test_given_values_arrive),
+        cmocka_unit_test(test_defaults_given_as_values_are_valid),
         cmocka_unit_test(test_messages_say_path_value_and_what_is_right),
         cmocka_unit_test(test_names_that_cannot_be_derived_from_are_refused),
         cmocka_unit_test(test_status_that_is_not_in_the_table_is_found),

@@ -43,19 +43,40 @@ bool log_format_parse(const char *name, enum log_format *format)
     return false;
 }
 
-/* A JSON string (RFC 8259, section 7), which also is what the text format quotes with. */
+/* Bytes of the UTF-8 sequence (RFC 3629) that begins here, 0 if none does. */
+static size_t sequence_length(const unsigned char *c)
+{
+    size_t length = *c < 0x80                 ? 1
+                    : *c >= 0xc2 && *c < 0xe0 ? 2
+                    : *c >= 0xe0 && *c < 0xf0 ? 3
+                    : *c >= 0xf0 && *c < 0xf5 ? 4
+                                              : 0;
+    for (size_t i = 1; i < length; i++) {
+        if ((c[i] & 0xc0) != 0x80) {
+            return 0;
+        }
+    }
+    return length;
+}
+
+/* A JSON string (RFC 8259, section 7), which also is what the text format quotes with. Bytes that
+ * are not UTF-8 become U+FFFD. */
 static void quote(struct buffer *line, const char *text)
 {
     buffer_printf(line, "\"");
-    for (const unsigned char *c = (const unsigned char *)text; *c; c++) {
-        if (*c == '"' || *c == '\\') {
+    size_t length = 1;
+    for (const unsigned char *c = (const unsigned char *)text; *c; c += length ? length : 1) {
+        length = sequence_length(c);
+        if (!length) {
+            buffer_printf(line, "\\ufffd");
+        } else if (*c == '"' || *c == '\\') {
             buffer_printf(line, "\\%c", *c);
         } else if (*c == '\n') {
             buffer_printf(line, "\\n");
         } else if (*c < 0x20 || *c == 0x7f) {
             buffer_printf(line, "\\u%04x", *c);
         } else {
-            buffer_printf(line, "%c", *c);
+            buffer_printf(line, "%.*s", (int)length, c);
         }
     }
     buffer_printf(line, "\"");

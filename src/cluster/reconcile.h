@@ -8,8 +8,6 @@
 #include "kube/api.h"
 #include "kube/work_pool.h"
 
-struct cluster_metrics_sink; /* cluster/reconcile.h leaves its form to the manager. */
-
 struct reconciler_options {
     const struct kube_api *kube;
     const struct etcd_api *etcd;

@@ -58,6 +58,24 @@ static void test_json_lines(void **state)
     assert_int_equal(strlen(json_path_string(line, "time", NULL)), 27);
 }
 
+/* What etcd or a broken disk says may be any bytes: the line stays valid JSON. */
+static void test_bytes_that_are_no_text(void **state)
+{
+    char text[1024];
+    struct error error = {0};
+
+    (void)state;
+    log_configure(LOG_INFO, LOG_FORMAT_JSON);
+    capture_begin();
+    log_info("words", "good", "\xc3\xa9\xe2\x82\xac", "bad", "a\xff\xc3(\xe2\x82", NULL);
+    capture_end(text, sizeof text);
+    AUTO_JSON json_t *line = json_parse(text, strlen(text), "the line", &error);
+    assert_non_null(line);
+    assert_string_equal(json_path_string(line, "good", NULL), "\xc3\xa9\xe2\x82\xac");
+    assert_string_equal(json_path_string(line, "bad", NULL),
+                        "a\xef\xbf\xbd\xef\xbf\xbd(\xef\xbf\xbd\xef\xbf\xbd");
+}
+
 static void test_text_lines(void **state)
 {
     char text[1024];
@@ -131,9 +149,8 @@ static void test_names(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_json_lines),
-        cmocka_unit_test(test_text_lines),
-        cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_json_lines), cmocka_unit_test(test_bytes_that_are_no_text),
+        cmocka_unit_test(test_text_lines), cmocka_unit_test(test_threads),
         cmocka_unit_test(test_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -54,7 +54,7 @@ void world_make_children(struct world *world, struct arena *arena)
 {
     struct children desired;
 
-    json_array_clear(world->children);
+    world->children = arena_json(arena, json_array()); /* Pods borrow from the one before. */
     world->stateful_set = NULL;
     children_desired(world, arena, &desired);
     for (int i = 0; i < desired.length; i++) {

@@ -97,6 +97,7 @@ static void test_the_earliest_time_holds(void **state)
     expect_take(queue, 301, "a");
     work_queue_add_after(queue, "a", 100, 301);
     work_queue_add_after(queue, "a", 40, 301);
+    work_queue_add_after(queue, "a", 200, 301);
     work_queue_done(queue, "a", 310);
     expect_nothing(queue, 310, 31);
     expect_take(queue, 341, "a");
@@ -113,6 +114,18 @@ static void test_later_keys_do_not_bar_earlier_ones(void **state)
     expect_take(queue, 500, "early");
     expect_take(queue, 500, "middle");
     expect_take(queue, 500, "late");
+}
+
+static void test_a_key_that_becomes_urgent_overtakes(void **state)
+{
+    struct work_queue *queue = *state;
+
+    work_queue_add_after(queue, "a", 100, 0);
+    work_queue_add_after(queue, "b", 200, 0);
+    work_queue_add_after(queue, "c", 300, 0);
+    work_queue_add(queue, "c", 10);
+    expect_take(queue, 10, "c");
+    expect_nothing(queue, 10, 90);
 }
 
 static void test_retries_back_off(void **state)
@@ -210,6 +223,7 @@ int main(void)
         CASE(test_a_busy_key_does_not_starve_the_others),
         CASE(test_the_earliest_time_holds),
         CASE(test_later_keys_do_not_bar_earlier_ones),
+        CASE(test_a_key_that_becomes_urgent_overtakes),
         CASE(test_retries_back_off),
         CASE(test_failures_outlive_the_pass),
         CASE(test_ten_thousand_keys),

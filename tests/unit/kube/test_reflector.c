@@ -267,6 +267,25 @@ static void test_a_watch_that_never_works_ends_in_a_list(void **state)
     }
 }
 
+static void test_progress_before_gone_resets_the_backoff(void **state)
+{
+    struct fixture *f = *state;
+
+    for (size_t i = 0; i < 3; i++) {
+        next(f);
+        ended(f, ERROR_RETRYABLE, 0, 0);
+        next(f);
+        f->now += f->request.wait_ms;
+    }
+    start_watch(f);
+    event(f, "ADDED", pod("b", 11));
+    ended(f, ERROR_GONE, 0, 0);
+    assert_int_equal(next(f), REFLECTOR_DO_LIST);
+    ended(f, ERROR_RETRYABLE, 0, 0);
+    assert_int_equal(next(f), REFLECTOR_DO_WAIT);
+    assert_int_equal(f->request.wait_ms, 800);
+}
+
 static void test_a_mute_watch_ends_in_a_list(void **state)
 {
     struct fixture *f = *state;
@@ -384,6 +403,7 @@ int main(void)
         CASE(test_a_lost_page_is_asked_for_again),
         CASE(test_a_cut_watch_goes_on_where_it_was),
         CASE(test_a_watch_that_never_works_ends_in_a_list),
+        CASE(test_progress_before_gone_resets_the_backoff),
         CASE(test_a_mute_watch_ends_in_a_list),
         CASE(test_an_event_resets_the_backoff),
         cmocka_unit_test(test_lines_however_they_are_cut),

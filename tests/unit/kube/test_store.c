@@ -189,6 +189,12 @@ static void test_a_deletion_removes_whatever_we_wrote_of_that_object(void **stat
     put(f, "a", "u1", 12);
     deleted(f, "a", "u1", 12);
     assert_int_equal(version_of(f, "a"), 0);
+    put(f, "a", "u1", 13);
+    written(f, "a", "u1", 16);
+    deleted(f, "a", "u1", 15); /* It left the selector, and our write took it back: */
+    assert_int_equal(version_of(f, "a"), 0);
+    put(f, "a", "u1", 16); /* then the watch says so. */
+    assert_int_equal(version_of(f, "a"), 16);
 }
 
 static void test_a_deletion_of_an_unknown_successor_removes_the_old_object(void **state)
@@ -216,6 +222,16 @@ static void test_our_write_is_seen_at_once(void **state)
     assert_int_equal(version_of(f, "a"), 9);
     put(f, "a", "u1", 9); /* Ours. */
     expect_changes(f, "");
+}
+
+static void test_answers_that_overtake_each_other(void **state)
+{
+    struct fixture *f = *state;
+
+    listed(f, 5);
+    written(f, "a", "u1", 9);
+    written(f, "a", "u1", 8);
+    assert_int_equal(version_of(f, "a"), 9);
 }
 
 static void test_our_write_does_not_raise_the_dead(void **state)
@@ -462,6 +478,7 @@ int main(void)
         CASE(test_a_deletion_removes_whatever_we_wrote_of_that_object),
         CASE(test_a_deletion_of_an_unknown_successor_removes_the_old_object),
         CASE(test_our_write_is_seen_at_once),
+        CASE(test_answers_that_overtake_each_other),
         CASE(test_our_write_does_not_raise_the_dead),
         CASE(test_a_bookmark_passes_versions),
         CASE(test_an_unwatched_namespace_takes_no_writes),

@@ -124,6 +124,23 @@ static void test_failures_are_retried(void **state)
     work_pool_free(f.pool);
 }
 
+static void test_success_ends_the_backoff(void **state)
+{
+    struct fixture f = {.requeue_after_ms = -1, .failures_left = 7};
+
+    (void)state;
+    start(&f, 1);
+    work_pool_add(f.pool, "1");
+    wait_for_passes(&f, 8); /* The next failure in a row would cost 640 ms. */
+    atomic_store(&f.failures_left, 1);
+    int64_t began = clock_boot_ms();
+    work_pool_add(f.pool, "1");
+    wait_for_passes(&f, 10);
+    assert_true(clock_boot_ms() - began < 600);
+    assert_true(work_pool_stop(f.pool, DEADLINE_MS));
+    work_pool_free(f.pool);
+}
+
 static void test_the_servers_wish_is_heeded(void **state)
 {
     struct fixture f = {.requeue_after_ms = -1, .failures_left = 1, .retry_after_ms = 120};
@@ -183,6 +200,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_never_one_key_in_two_workers),
         cmocka_unit_test(test_failures_are_retried),
+        cmocka_unit_test(test_success_ends_the_backoff),
         cmocka_unit_test(test_the_servers_wish_is_heeded),
         cmocka_unit_test(test_requeue_after),
         cmocka_unit_test(test_stop_waits_for_passes_and_starts_no_other),

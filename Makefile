@@ -15,7 +15,7 @@ HOOKS_TAR   := build/etcd-operator-test-hooks-image.tar
 PYTEST ?=
 
 .PHONY: help build debug test unit coverage sanitize tsan fuzz lint format generate image image-test \
-	testbed-up testbed-down testbed-status demo e2e bench clean
+	testbed-up testbed-down testbed-status demo conformance e2e bench clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
@@ -92,6 +92,11 @@ testbed-status: ## What of the testbed runs
 
 demo: ## Testbed, operator, a three-member TLS cluster, and a put and get through it
 	@demo/run
+
+conformance: ## The clients of etcd and Kubernetes against the real ones (testbed, or KUBECONFIG)
+	@tools/install-packages build python
+	@tools/compile debug
+	@tests/run_conformance
 
 e2e: ## End-to-end tests against KUBECONFIG, or against the testbed when it is not set
 	@tools/install-packages e2e

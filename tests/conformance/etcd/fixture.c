@@ -245,9 +245,12 @@ void real_member_signal(struct real_cluster *cluster, size_t index, int signal)
 
     assert_true(member->pid > 0);
     assert_int_equal(kill(member->pid, signal), 0);
-    if (signal == SIGKILL) {
-        while (waitpid(member->pid, NULL, 0) < 0 && errno == EINTR) {
+    if (signal == SIGKILL || signal == SIGSTOP) {
+        /* The signal is on its way when kill() returns, and threads go on for a moment. */
+        while (waitpid(member->pid, NULL, WUNTRACED) < 0 && errno == EINTR) {
         }
+    }
+    if (signal == SIGKILL) {
         member->pid = 0;
     }
 }

@@ -56,7 +56,7 @@ void real_cluster_init_plain(struct real_cluster *cluster, size_t initial_length
 void real_cluster_fini(struct real_cluster *cluster);
 
 void real_member_start(struct real_cluster *cluster, size_t index);
-/* Sends the signal; with SIGKILL also waits for its end. */
+/* Sends the signal; SIGKILL and SIGSTOP have taken effect when it returns. */
 void real_member_signal(struct real_cluster *cluster, size_t index, int signal);
 /* True when its log holds the words. */
 bool real_member_logged(const struct real_cluster *cluster, size_t index, const char *words);

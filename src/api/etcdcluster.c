@@ -12,7 +12,6 @@
 
 static const char *const sizes[] = {"1", "3", "5", "7", "9", NULL};
 static const char *const pull_policies[] = {"Always", "IfNotPresent", "Never", NULL};
-static const char *const mediums[] = {"", "Memory", NULL};
 static const char *const retention_policies[] = {"Retain", "Delete", NULL};
 static const char *const compaction_modes[] = {"periodic", "revision", NULL};
 
@@ -35,13 +34,6 @@ static const struct api_field retention_fields[] = {
          "taken over by a new EtcdCluster of the same name.",
      .default_json = "\"Retain\"",
      .one_of = retention_policies},
-    {.name = "whenScaled",
-     .type = API_STRING,
-     .offset = WITHIN(storage.retention, when_scaled),
-     .documentation = "Whether a member's volume stays after the member was removed from etcd. Its "
-                      "data never comes back into the cluster: a new member starts empty.",
-     .default_json = "\"Delete\"",
-     .one_of = retention_policies},
     {0}};
 
 static const struct api_field storage_fields[] = {
@@ -61,15 +53,6 @@ static const struct api_field storage_fields[] = {
      .documentation = "The storage class of the volumes. Left out: the default class. It cannot be "
                       "changed.",
      .maximum = 253},
-    {.name = "medium",
-     .type = API_STRING,
-     .offset = WITHIN(storage, medium),
-     .documentation = "Empty for persistent volumes, or Memory to keep the data in the node's "
-                      "memory: a pod that restarts has then lost its data and joins anew. It "
-                      "cannot be changed.",
-     .default_json = "\"\"",
-     .one_of = mediums,
-     .rules = etcdcluster_storage_medium_rules},
     {.name = "persistentVolumeClaimRetentionPolicy",
      .type = API_OBJECT,
      .offset = WITHIN(storage, retention),

@@ -26,10 +26,8 @@ struct etcdcluster_spec {
     struct {
         const char *size;               /* quantity, default 8Gi */
         const char *storage_class_name; /* storageClassName; NULL: the cluster's default class */
-        const char *medium;             /* "" (default) or "Memory" */
         struct {                        /* persistentVolumeClaimRetentionPolicy */
             const char *when_deleted;   /* whenDeleted: Retain (default), Delete */
-            const char *when_scaled;    /* whenScaled: Delete (default), Retain */
         } retention;
     } storage;
     struct {

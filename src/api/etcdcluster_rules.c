@@ -13,9 +13,6 @@
 #define MESSAGE_CLASS                                                                              \
     "storage.storageClassName cannot be changed: the volumes exist already; create a new cluster " \
     "from a backup to move to another class"
-#define MESSAGE_MEDIUM                                                                             \
-    "storage.medium cannot be changed: the members' data would be left behind; create a new "      \
-    "cluster from a backup to move to another medium"
 #define MESSAGE_CLIENT_TLS                                                                         \
     "security.tls.client.enabled cannot be changed: every client's URL depends on it; decide at "  \
     "creation"
@@ -25,9 +22,6 @@
     "at creation"
 #define MESSAGE_CPU    "resources.requests.cpu must not be above resources.limits.cpu"
 #define MESSAGE_MEMORY "resources.requests.memory must not be above resources.limits.memory"
-#define MESSAGE_IN_MEMORY                                                                          \
-    "resources.limits.memory must be at least etcd.quotaBackendBytes when storage.medium is "      \
-    "Memory, because the database then counts as the pod's memory"
 #define MESSAGE_ELECTION                                                                           \
     "etcd.electionTimeout must be at least 5 times etcd.heartbeatInterval, or a late heartbeat "   \
     "starts an election"
@@ -108,10 +102,6 @@ const char *const etcdcluster_managed_flags[] = {MANAGED_FLAGS(AS_STRING) NULL};
 const struct api_rule etcdcluster_object_rules[] = {
     {"self.metadata.name.size() <= 52 && self.metadata.name.matches('" NAME_PATTERN "')",
      MESSAGE_NAME},
-    {"self.spec.storage.medium != 'Memory' || "
-     "quantity(string(self.spec.resources.limits.memory)).compareTo("
-     "quantity(string(self.spec.etcd.quotaBackendBytes))) >= 0",
-     MESSAGE_IN_MEMORY},
     {0}};
 
 const struct api_rule etcdcluster_storage_rules[] = {
@@ -122,9 +112,6 @@ const struct api_rule etcdcluster_storage_rules[] = {
 
 const struct api_rule etcdcluster_storage_size_rules[] = {
     {"quantity(string(self)).compareTo(quantity(string(oldSelf))) >= 0", MESSAGE_SHRINK}, {0}};
-
-const struct api_rule etcdcluster_storage_medium_rules[] = {{"self == oldSelf", MESSAGE_MEDIUM},
-                                                            {0}};
 
 const struct api_rule etcdcluster_client_tls_rules[] = {{"self == oldSelf", MESSAGE_CLIENT_TLS},
                                                         {0}};
@@ -214,10 +201,6 @@ static const char *broken_resources_rule(const struct etcdcluster_spec *spec)
     }
     if (api_quantity_compare(requests->memory, limits->memory) > 0) {
         return MESSAGE_MEMORY;
-    }
-    if (!strcmp(spec->storage.medium, "Memory") &&
-        api_quantity_compare(limits->memory, spec->etcd.quota_backend_bytes) < 0) {
-        return MESSAGE_IN_MEMORY;
     }
     return NULL;
 }

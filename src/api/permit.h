@@ -65,7 +65,8 @@ struct marker {
 
 /* {"v":1,"clusterUID":"...","generation":2,"args":["--name={name}", ...]}: the flags without
  * initial-cluster, initial-cluster-state and initial-cluster-token. "{name}" and "{ordinal}" are
- * replaced by the pod's name and its ordinal. */
+ * replaced by the pod's name and its ordinal, "{listen}" by the address that stands for all of the
+ * pod's: 0.0.0.0 or [::]. */
 struct member_config {
     const char *cluster_uid;
     int64_t generation; /* Data of an older generation does not start; 0 (left out): any may. */

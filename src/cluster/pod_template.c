@@ -253,11 +253,11 @@ char *member_arguments(const struct world *world, const char *version)
     argument(args, "name", "{name}");
     argument(args, "data-dir", MEMBER_DATA_DIR);
     json_array_append_new(
-        args, json_sprintf("--listen-client-urls=%s://0.0.0.0:%d", client, MEMBER_CLIENT_PORT));
+        args, json_sprintf("--listen-client-urls=%s://{listen}:%d", client, MEMBER_CLIENT_PORT));
     json_array_append_new(
-        args, json_sprintf("--listen-peer-urls=%s://0.0.0.0:%d", peer, MEMBER_PEER_PORT));
+        args, json_sprintf("--listen-peer-urls=%s://{listen}:%d", peer, MEMBER_PEER_PORT));
     json_array_append_new(
-        args, json_sprintf("--listen-metrics-urls=http://0.0.0.0:%d", MEMBER_METRICS_PORT));
+        args, json_sprintf("--listen-metrics-urls=http://{listen}:%d", MEMBER_METRICS_PORT));
     json_array_append_new(args,
                           json_sprintf("--advertise-client-urls=%s://{name}.%s.%s.svc:%d", client,
                                        names->peer_service, names->namespace, MEMBER_CLIENT_PORT));

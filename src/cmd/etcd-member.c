@@ -28,7 +28,7 @@ static const char usage[] =
     "  --root DIR   puts DIR in front of every path below.\n"
     "  --port PORT  listens there instead of 2381.\n"
     "\n"
-    "Environment of run: POD_NAME and POD_UID, from the downward API.\n"
+    "Environment of run: POD_NAME, POD_UID and POD_IP, from the downward API.\n"
     "\n"
     "Files of run:\n"
     "  " MEMBER_CONFIG_PATH "  etcd's arguments and the cluster's UID\n"
@@ -66,7 +66,8 @@ static int run(int argc, char **argv)
     struct member_run_options run_options = {.root = "",
                                              .port = MEMBER_METRICS_PORT,
                                              .pod = getenv("POD_NAME"),
-                                             .pod_uid = getenv("POD_UID")};
+                                             .pod_uid = getenv("POD_UID"),
+                                             .pod_ip = getenv("POD_IP")};
     int option;
 
     while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {

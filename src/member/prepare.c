@@ -116,18 +116,21 @@ int member_prepare_adopt(const struct member_paths *paths, const struct permit *
     return status ? status : file_write(paths->nonce, permit->nonce, error);
 }
 
-/* `text` with each "{name}" and "{ordinal}" replaced. */
-static char *expand(const char *text, const char *pod, int32_t ordinal, struct arena *arena)
+/* `text` with each "{name}", "{ordinal}" and "{listen}" replaced. */
+static char *expand(const char *text, const struct member_place *place, struct arena *arena)
 {
     AUTO_BUFFER struct buffer out = {0};
 
     while (*text) {
         if (!strncmp(text, "{name}", 6)) {
-            buffer_printf(&out, "%s", pod);
+            buffer_printf(&out, "%s", place->pod);
             text += 6;
         } else if (!strncmp(text, "{ordinal}", 9)) {
-            buffer_printf(&out, "%d", ordinal);
+            buffer_printf(&out, "%d", place->ordinal);
             text += 9;
+        } else if (!strncmp(text, "{listen}", 8)) {
+            buffer_printf(&out, "%s", place->ip && strchr(place->ip, ':') ? "[::]" : "0.0.0.0");
+            text += 8;
         } else {
             buffer_printf(&out, "%c", *text++);
         }
@@ -136,7 +139,7 @@ static char *expand(const char *text, const char *pod, int32_t ordinal, struct a
 }
 
 char **member_arguments(const struct member_paths *paths, const struct member_config *config,
-                        const char *pod, int32_t ordinal, const struct permit *permit,
+                        const struct member_place *place, const struct permit *permit,
                         struct arena *arena)
 {
     char **arguments = arena_alloc(arena, (config->n_args + 5) * sizeof *arguments);
@@ -144,7 +147,7 @@ char **member_arguments(const struct member_paths *paths, const struct member_co
 
     arguments[count++] = arena_strdup(arena, paths->etcd);
     for (size_t i = 0; i < config->n_args; i++) {
-        arguments[count++] = expand(config->args[i], pod, ordinal, arena);
+        arguments[count++] = expand(config->args[i], place, arena);
     }
     if (permit) {
         arguments[count++] = arena_printf(arena, "--initial-cluster=%s", permit->initial_cluster);

@@ -15,9 +15,16 @@ int member_prepare_start(const struct member_paths *paths, const struct permit *
 int member_prepare_adopt(const struct member_paths *paths, const struct permit *permit,
                          struct error *error);
 
+/* What the placeholders in the arguments stand for. */
+struct member_place {
+    const char *pod; /* {name} */
+    int32_t ordinal; /* {ordinal} */
+    const char *ip;  /* The pod's: {listen} is "[::]" if it is IPv6, else (NULL too) "0.0.0.0". */
+};
+
 /* etcd's arguments, ended by NULL; with `permit` (NULL: none) the initial-cluster flags. */
 char **member_arguments(const struct member_paths *paths, const struct member_config *config,
-                        const char *pod, int32_t ordinal, const struct permit *permit,
+                        const struct member_place *place, const struct permit *permit,
                         struct arena *arena);
 
 #endif

@@ -65,8 +65,8 @@ static struct member_decision carry_out(struct runner *runner, const struct memb
 {
     const struct permit *start = decision->action == MEMBER_START ? sight->permit : NULL;
     struct error error = {0};
-    char **arguments =
-        member_arguments(paths, sight->config, sight->pod, sight->ordinal, start, arena);
+    const struct member_place place = {sight->pod, sight->ordinal, runner->options->pod_ip};
+    char **arguments = member_arguments(paths, sight->config, &place, start, arena);
 
     if (access(paths->etcd, X_OK) == 0) { /* Else the permit would be used up for nothing. */
         if (prepare(paths, sight, decision->action, &error)) {

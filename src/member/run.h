@@ -6,9 +6,9 @@
 #include <stdint.h>
 
 struct member_run_options {
-    const char *root;          /* Prefix of every path; "" but in tests. */
-    uint16_t port;             /* MEMBER_METRICS_PORT but in tests. */
-    const char *pod, *pod_uid; /* NULL: unknown. */
+    const char *root;                   /* Prefix of every path; "" but in tests. */
+    uint16_t port;                      /* MEMBER_METRICS_PORT but in tests. */
+    const char *pod, *pod_uid, *pod_ip; /* NULL: unknown. */
 };
 
 /* Ends in exec, or by a signal. */

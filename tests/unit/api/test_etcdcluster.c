@@ -44,9 +44,7 @@ static void test_an_empty_spec_has_every_default(void **state)
         assert_int_equal(spec.image_pull_secrets.length, 0);
         assert_string_equal(spec.storage.size, "8Gi");
         assert_null(spec.storage.storage_class_name);
-        assert_string_equal(spec.storage.medium, "");
         assert_string_equal(spec.storage.retention.when_deleted, "Retain");
-        assert_string_equal(spec.storage.retention.when_scaled, "Delete");
         assert_true(spec.security.tls.client.enabled);
         assert_true(spec.security.tls.peer.enabled);
         assert_int_equal(spec.security.tls.client.extra_sans.length, 0);
@@ -130,8 +128,6 @@ static void test_messages_say_path_value_and_what_is_right(void **state)
          "spec.storage.size: \"8 Gi\" is not a quantity; use one such as 100m, 1 or 8Gi"},
         {"{\"storage\":{\"size\":\"1Mi\"}}",
          "spec.storage.size: 1Mi is out of range; use 256Mi to 16Ti"},
-        {"{\"storage\":{\"medium\":\"Disk\"}}",
-         "spec.storage.medium: Disk is not supported; use one of \"\", Memory"},
         {"{\"storage\":[]}", "spec.storage: must be an object"},
         {"{\"healthCheck\":{\"interval\":\"10\"}}", "spec.healthCheck.interval: \"10\" is not a "
                                                     "duration"},
@@ -160,7 +156,6 @@ static void test_messages_say_path_value_and_what_is_right(void **state)
          "requests.memory must not be above resources.limits.memory"},
         {"{\"resources\":{\"requests\":{\"cpu\":\"1500m\"}}}",
          "requests.cpu must not be above resources.limits.cpu"},
-        {"{\"storage\":{\"medium\":\"Memory\"}}", "must be at least etcd.quotaBackendBytes"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         AUTO_ARENA struct arena *arena = arena_new();

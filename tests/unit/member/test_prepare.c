@@ -137,16 +137,18 @@ static void test_arguments(void **state)
     AUTO_ARENA struct arena *arena = arena_new();
     struct member_paths paths = member_paths("", arena);
     const char *args[] = {"--name={name}", "--listen-peer-urls=https://{name}.c-peer:2380",
-                          "--x={ordinal}{other}"};
+                          "--x={ordinal}{other}{listen}"};
+    const struct member_place place = {"c-2", 2, "10.0.0.1"}, six = {"c-2", 2, "fd00::1"};
     const struct member_config config = {.cluster_uid = "u", .args = args, .n_args = 3};
 
-    char **plain = member_arguments(&paths, &config, "c-2", 2, NULL, arena);
+    char **plain = member_arguments(&paths, &config, &place, NULL, arena);
     assert_string_equal(plain[0], MEMBER_ETCD_PATH);
     assert_string_equal(plain[1], "--name=c-2");
     assert_string_equal(plain[2], "--listen-peer-urls=https://c-2.c-peer:2380");
-    assert_string_equal(plain[3], "--x=2{other}");
+    assert_string_equal(plain[3], "--x=2{other}0.0.0.0");
     assert_null(plain[4]);
-    char **joining = member_arguments(&paths, &config, "c-2", 2, &permit, arena);
+    char **joining = member_arguments(&paths, &config, &six, &permit, arena);
+    assert_string_equal(joining[3], "--x=2{other}[::]");
     assert_string_equal(joining[4], "--initial-cluster=c-0=https://c-0:2380");
     assert_string_equal(joining[5], "--initial-cluster-state=existing");
     assert_string_equal(joining[6], "--initial-cluster-token=t");

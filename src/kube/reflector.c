@@ -180,10 +180,10 @@ static void watch_ended(struct reflector *reflector, enum error_kind kind, int64
                         int64_t now_ms, double chance)
 {
     int64_t lasted_ms = now_ms - reflector->watch_started_ms;
-    bool honest = reflector->progress || (kind == ERROR_NONE && lasted_ms >= SHORT_WATCH_MS);
+    bool honest = lasted_ms >= SHORT_WATCH_MS && (reflector->progress || kind == ERROR_NONE);
     bool mute = !reflector->progress && lasted_ms >= KUBE_WATCH_IDLE_MS;
 
-    if (kind == ERROR_GONE && reflector->progress) {
+    if (kind == ERROR_GONE && honest) {
         reflector->state = REFLECTOR_LIST;
     } else if (mute || (kind != ERROR_NONE && kind != ERROR_RETRYABLE)) {
         wait_then(reflector, REFLECTOR_LIST, retry_after_ms, now_ms, chance);

@@ -8,8 +8,9 @@
  * 30 s with jitter 1; watch time-out random in 5 to 10 min; bookmarks; 410 Gone (as HTTP status or
  * as ERROR event) relists; silence for longer than KUBE_WATCH_IDLE_MS breaks the watch.
  *
- * A watch that has delivered anything is taken up again at once when it ends, and the back-off
- * starts anew; one that ends within a second with nothing to show counts as a failure.  After
+ * A watch that has lived for a second and delivered anything is taken up again at once when it
+ * ends.  What it delivers starts the back-off anew; one that ends sooner, or with nothing to show,
+ * waits for it, so that a proxy that cuts every watch is not hammered.  After
  * REFLECTOR_WATCH_TRIES failures in a row the list is read again, and also after a watch that was
  * open for KUBE_WATCH_IDLE_MS without even a bookmark: an API server whose storage was restored
  * answers 200 to a version that it has not reached yet, and then says nothing. */

@@ -159,6 +159,7 @@ static void test_gone_as_an_event_relists_at_once_after_progress(void **state)
     json_t *status =
         json_pack("{s:s, s:s, s:i}", "kind", "Status", "reason", "Expired", "code", 410);
     assert_int_equal(event(f, "ERROR", status), -ERROR_GONE);
+    f->now += 1000;
     ended(f, ERROR_GONE, 0, 0);
     assert_int_equal(next(f), REFLECTOR_DO_LIST);
     assert_null(f->request.continue_token);
@@ -245,6 +246,7 @@ static void test_a_cut_watch_goes_on_where_it_was(void **state)
 
     start_watch(f);
     assert_int_equal(event(f, "MODIFIED", pod("a", 12)), 0);
+    f->now += 1000;
     ended(f, ERROR_RETRYABLE, 0, 0);
     assert_int_equal(next(f), REFLECTOR_DO_WATCH);
     assert_string_equal(f->request.resource_version, "12");
@@ -279,6 +281,7 @@ static void test_progress_before_gone_resets_the_backoff(void **state)
     }
     start_watch(f);
     event(f, "ADDED", pod("b", 11));
+    f->now += 1000;
     ended(f, ERROR_GONE, 0, 0);
     assert_int_equal(next(f), REFLECTOR_DO_LIST);
     ended(f, ERROR_RETRYABLE, 0, 0);
@@ -317,10 +320,23 @@ static void test_an_event_resets_the_backoff(void **state)
     }
     event(f, "ADDED", pod("b", 11));
     ended(f, ERROR_RETRYABLE, 0, 0);
-    assert_int_equal(next(f), REFLECTOR_DO_WATCH);
-    ended(f, ERROR_RETRYABLE, 0, 0);
     next(f);
     assert_int_equal(f->request.wait_ms, 800);
+}
+
+static void test_a_proxy_that_cuts_every_watch_is_not_hammered(void **state)
+{
+    struct fixture *f = *state;
+
+    start_watch(f);
+    for (int i = 0; i < 20; i++) {
+        event(f, "MODIFIED", pod("a", 11 + i));
+        ended(f, i % 2 ? ERROR_RETRYABLE : ERROR_NONE, 0, 0);
+        assert_int_equal(next(f), REFLECTOR_DO_WAIT);
+        assert_int_equal(f->request.wait_ms, 800);
+        f->now += 800;
+        assert_int_equal(next(f), REFLECTOR_DO_WATCH); /* It works, so no list. */
+    }
 }
 
 /* --- Lines --- */
@@ -406,6 +422,7 @@ int main(void)
         CASE(test_progress_before_gone_resets_the_backoff),
         CASE(test_a_mute_watch_ends_in_a_list),
         CASE(test_an_event_resets_the_backoff),
+        CASE(test_a_proxy_that_cuts_every_watch_is_not_hammered),
         cmocka_unit_test(test_lines_however_they_are_cut),
         cmocka_unit_test(test_the_limit_of_a_line),
         cmocka_unit_test(test_a_line_may_stop_the_rest),

@@ -4,6 +4,22 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Takes away the UTF-8 sequence (RFC 3629) that the end of a full message cut in two. */
+static void mend_end(char *message)
+{
+    size_t length = strlen(message), start = length;
+
+    if (length + 1 < ERROR_MESSAGE_SIZE) {
+        return;
+    }
+    while (start > 0 && length - start < 4 && (message[start - 1] & 0xc0) == 0x80) {
+        start--;
+    }
+    if (start > 0 && (message[start - 1] & 0x80)) {
+        message[start - 1] = '\0'; /* Its first byte; whole or not, the loss is one character. */
+    }
+}
+
 int error_set(struct error *error, enum error_kind kind, const char *format, ...)
 {
     if (error) {
@@ -13,6 +29,7 @@ int error_set(struct error *error, enum error_kind kind, const char *format, ...
         va_start(arguments, format);
         vsnprintf(error->message, sizeof error->message, format, arguments);
         va_end(arguments);
+        mend_end(error->message);
     }
     return -(int)kind;
 }
@@ -34,6 +51,7 @@ int error_wrap(struct error *error, const char *format, ...)
     if (used < sizeof error->message) {
         snprintf(error->message + used, sizeof error->message - used, "%s", message);
     }
+    mend_end(error->message);
     return -(int)error->kind;
 }
 

@@ -66,6 +66,18 @@ static void match_members(struct world *world, struct arena *arena)
     }
 }
 
+/* A call for the alarms costs a raft entry; a member's Status tells for nothing that there are any.
+ */
+static bool any_alarm(const struct world *world)
+{
+    for (int i = 0; i < ETCDCLUSTER_MAX_SIZE; i++) {
+        if (member_answers(&world->members[i]) && world->members[i].look.status.n_errors) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void list_members(const struct reconciler_options *options,
                          const struct etcd_credentials *credentials, struct arena *arena,
                          struct world *world)
@@ -90,8 +102,8 @@ static void list_members(const struct reconciler_options *options,
         world->member_list = list;
         match_members(world, arena);
     }
-    if (!etcd->alarms(etcd->context, credentials, targets.endpoints, targets.n, timeout_ms, arena,
-                      &alarms, &world->n_alarms, &error)) {
+    if (any_alarm(world) && !etcd->alarms(etcd->context, credentials, targets.endpoints, targets.n,
+                                          timeout_ms, arena, &alarms, &world->n_alarms, &error)) {
         world->alarms = alarms;
     } else {
         world->n_alarms = 0;

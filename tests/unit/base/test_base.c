@@ -18,6 +18,24 @@
 #include "base/memory.h"
 #include "base/random.h"
 
+static void test_a_cut_message_is_still_text(void **state)
+{
+    struct error error;
+    char euros[ERROR_MESSAGE_SIZE];
+
+    (void)state;
+    for (size_t i = 0; i + 3 < sizeof euros; i += 3) {
+        memcpy(euros + i, "\xe2\x82\xac", 4);
+    }
+    for (int lead = 0; lead < 3; lead++) {
+        error_set(&error, ERROR_INVALID, "%.*s%s", lead, "aa", euros);
+        error_wrap(&error, "%s", "context");
+        json_t *json = json_string(error.message); /* NULL unless it is UTF-8. */
+        assert_non_null(json);
+        json_decref(json);
+    }
+}
+
 static void test_error(void **state)
 {
     struct error error = {.retry_after_ms = 5};
@@ -248,6 +266,7 @@ static void test_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_cut_message_is_still_text),
         cmocka_unit_test(test_error),
         cmocka_unit_test(test_error_is_cut),
         cmocka_unit_test(test_error_kinds_have_names),

@@ -86,10 +86,10 @@ void plan_make(const struct world *world, struct arena *arena, struct plan *plan
         children_desired(world, arena, &planning.children);
     }
     for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
-        plan->rule = rules[i].name;
         if (planning.held & rules[i].touches) {
             continue;
         }
+        plan->rule = rules[i].name;
         if (rules[i].function(&planning)) {
             break;
         }

@@ -150,7 +150,8 @@ bool rule_replace_outdated_pod(struct planning *planning)
     }
     for (int i = 0; i < ETCDCLUSTER_MAX_SIZE; i++) {
         const struct world_member *member = &world->members[i];
-        if (world_formed(world) && member->pod.terminating) {
+        bool away = member->pod.terminating || (i < world_size(world) && !member->pod.exists);
+        if (world_formed(world) && away) { /* The one before is not back yet. */
             planning->plan->action.n_pods = 0;
             break;
         }

@@ -13,6 +13,8 @@ HOOKS_IMAGE := etcd-operator:test-hooks
 HOOKS_TAR   := build/etcd-operator-test-hooks-image.tar
 # Arguments for pytest, such as PYTEST="-k sizes -x".
 PYTEST ?=
+# Arguments for tests/bench/run.py, such as BENCH="--rounds 3".
+BENCH ?=
 
 .PHONY: help build debug test unit coverage sanitize tsan fuzz lint format generate image image-test \
 	testbed-up testbed-down testbed-status demo conformance e2e bench clean
@@ -102,9 +104,9 @@ e2e: ## End-to-end tests against KUBECONFIG, or against the testbed when it is n
 	@tools/install-packages e2e
 	@tests/run_e2e $(PYTEST)
 
-bench: ## The measurements of docs/performance.md
+bench: image ## The measurements of docs/performance.md, on the testbed; BENCH holds arguments
 	@tools/install-packages e2e
-	@tests/run_bench
+	@tests/run_bench $(BENCH)
 
 clean: ## Removes build/ (the testbed's cache is kept)
 	rm -rf build

@@ -5,6 +5,8 @@
 #include "base/json.h"
 #include "cluster/plan.h"
 
+#define RESTART_TOLD_FOR_MS 10000 /* Longer than a start takes that ends in an error. */
+
 /* etcd ends with many JSON log lines: the last that tells an error, or else the last line. */
 static const char *last_words(struct arena *arena, const char *message)
 {
@@ -16,7 +18,9 @@ static const char *last_words(struct arena *arena, const char *message)
         const char *level = json_path_string(json, "level", NULL);
         const char *error = json_path_string(json, "error", NULL);
         const char *text = json_path_string(json, "msg", NULL);
-        if (!json && *line) {
+        /* The kubelet hands over the end of the log: its first line may lack its beginning. */
+        bool cut = line == copy && *line && line[strlen(line) - 1] == '}';
+        if (!json && *line && !cut) {
             last = line;
             if (strcasestr(line, "flag provided but not defined") || strcasestr(line, "error") ||
                 strcasestr(line, "invalid")) {
@@ -81,6 +85,12 @@ static const char *diagnose_ended(const struct world_member *member, struct aren
                                            : "it left no message, see the pod's log");
 }
 
+/* How it ended before explains nothing any more: it came up again, and hangs or is cut off. */
+static bool runs_for_a_while(const struct world *world, const struct world_pod *pod)
+{
+    return pod->started && pod->started_ms && world->now_ms - pod->started_ms > RESTART_TOLD_FOR_MS;
+}
+
 static const char *diagnose_pod(const struct world *world, const struct world_member *member,
                                 struct arena *arena, const char **reason)
 {
@@ -106,7 +116,8 @@ static const char *diagnose_pod(const struct world *world, const struct world_me
         bool expected = member->report->reason == REPORT_NO_DATA && !world_formed(world);
         return expected ? NULL : diagnose_report(world, member, arena, reason);
     }
-    if (pod->ended_reason && !pod->ready && !member_answers(member)) {
+    if (pod->ended_reason && !pod->ready && !member_answers(member) &&
+        !runs_for_a_while(world, pod)) {
         return diagnose_ended(member, arena, reason);
     }
     if (pod->waiting_reason && strcmp(pod->waiting_reason, "PodInitializing") != 0 &&

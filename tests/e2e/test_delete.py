@@ -2,8 +2,7 @@
 import pytest
 
 from harness import kubectl
-from harness.cluster import (SMALL, Cluster, check_one_healthy_cluster, condition, new_namespace,
-                             drop_namespace)
+from harness.cluster import SMALL, Cluster, check_one_healthy_cluster, condition
 from harness.wait import NotYet, merged, wait_for
 
 RETAIN = merged(SMALL, {"storage": {
@@ -111,9 +110,8 @@ def test_half_of_the_kept_volumes_is_refused(namespace):
     check_left(again, claims(again, 3))
 
 
-def test_with_its_whole_namespace():
-    name = new_namespace()
-    cluster = Cluster(name, size=1).create()
-    cluster.wait_running()
-    drop_namespace(name)
-    wait_for(lambda: not kubectl.get("namespace", name), 90, f"namespace {name} is gone")
+def test_with_its_whole_namespace(namespace):
+    """As `kubectl delete namespace` does it: everything at once, in any order."""
+    Cluster(namespace, size=1).create().wait_running()
+    kubectl.delete("namespace", namespace)
+    wait_for(lambda: not kubectl.get("namespace", namespace), 90, f"namespace {namespace} is gone")

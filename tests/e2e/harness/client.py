@@ -3,6 +3,7 @@
 etcd's image has no shell and nothing that waits, so the pod runs etcd's TCP gateway to nowhere; each
 command is an exec."""
 import json
+import re
 
 from harness import kubectl
 from harness.wait import NotYet, wait_for
@@ -60,10 +61,11 @@ class Client:
             spec["affinity"] = {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {
                 "nodeSelectorTerms": [{"matchExpressions": [elsewhere]}]}}}
         return {"apiVersion": "v1", "kind": "Pod",
-                "metadata": {"name": self.name, "namespace": self.namespace}, "spec": spec}
+                "metadata": {"name": self.name, "namespace": self.namespace,
+                             "labels": {"etcd.etcd.io/e2e": "client"}}, "spec": spec}
 
-    def etcdctl(self, *arguments, endpoints=None, certificate=True):
-        command = ["exec", self.name, "--", "etcdctl", "--command-timeout=8s",
+    def etcdctl(self, *arguments, endpoints=None, certificate=True, timeout=8):
+        command = ["exec", self.name, "--", "etcdctl", f"--command-timeout={timeout}s",
                    "--endpoints=" + ",".join(endpoints or [self.service]), "--cacert=/tls/ca.crt"]
         if certificate:
             command += ["--cert=/tls/tls.crt", "--key=/tls/tls.key"]
@@ -80,10 +82,20 @@ class Client:
     def can_write(self, value):
         """For wait_for: during an election etcd refuses for a moment."""
         try:
-            self.put("probe", value)
+            self.etcdctl("put", "probe", value, timeout=3)
             return self.get("probe") == value
         except kubectl.KubectlError as error:
             raise NotYet(str(error)) from error
+
+    def is_refused_for_its_certificate(self, endpoints=None):
+        """For wait_for: etcd refuses every time, and etcdctl mostly says why."""
+        try:
+            said = self.etcdctl("get", "key", endpoints=endpoints, certificate=False, timeout=2)
+        except kubectl.KubectlError as error:
+            if re.search("tls: (certificate required|bad certificate)", str(error)):
+                return True
+            raise NotYet(str(error)) from error
+        raise AssertionError(f"a client without a certificate was served: {said}")
 
     def members(self):
         """The answer's header and the members by name."""

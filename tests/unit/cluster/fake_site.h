@@ -1,0 +1,29 @@
+/* What stands around the operator: the StatefulSet controller, kubelets whose start helper decides
+ * with the real member_decide(), and etcd, as far as who runs with whose data. One step at a time.
+ */
+#ifndef TEST_CLUSTER_FAKE_SITE_H
+#define TEST_CLUSTER_FAKE_SITE_H 1
+
+#include "etcd/api.h"
+#include "fake_kube.h"
+
+struct fake_site {
+    struct etcd_api etcd;
+    struct fake_kube *kube;
+    json_t *volumes;  /* By claim UID: {"marker", "token", "size"}; a token is a WAL. */
+    json_t *nonces;   /* By pod UID: the used one. */
+    json_t *running;  /* By pod UID: etcd runs there. */
+    bool etcd_fails;  /* etcd ends before it has a WAL: a wrong flag. */
+    char served[256]; /* The token of the one cluster that ever had a quorum. */
+};
+
+void fake_site_init(struct fake_site *site, struct fake_kube *kube);
+void fake_site_fini(struct fake_site *site);
+void fake_site_step(struct fake_site *site);
+
+/* The volume of "data-c-N" is lost, with all that runs on it. */
+void fake_site_lose_volume(struct fake_site *site, int ordinal);
+/* The container starts again: etcd ends, or the helper looks again. */
+void fake_site_restart(struct fake_site *site, int ordinal);
+
+#endif

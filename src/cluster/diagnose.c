@@ -187,7 +187,7 @@ static const char *diagnose_alarms(const struct world *world, struct arena *aren
 
 const char *diagnose_cluster(const struct world *world, struct arena *arena, const char **reason)
 {
-    const char *found = diagnose_alarms(world, arena, reason);
+    const char *found = diagnose_alarms(world, arena, reason), *missing = NULL;
 
     if (found) {
         return found;
@@ -197,11 +197,13 @@ const char *diagnose_cluster(const struct world *world, struct arena *arena, con
         if (found && strcmp(*reason, "PodMissing") != 0) {
             return found;
         }
+        missing = missing ? missing : found; /* What else is wrong may tell why. */
     }
     if (world->create_failure) {
         *reason = "PodsRefused";
         return arena_printf(arena, "the StatefulSet's pods cannot be made: %s",
                             world->create_failure);
     }
-    return found;
+    *reason = missing ? "PodMissing" : *reason;
+    return missing;
 }

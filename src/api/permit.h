@@ -22,6 +22,7 @@
 /* Where things are in a member's pod. */
 #define MEMBER_HELPER_DIR   "/run/etcd-member" /* emptyDir: the helper binary and the used nonce */
 #define MEMBER_HELPER_PATH  MEMBER_HELPER_DIR "/etcd-member"
+#define MEMBER_IMAGE_DIR    "/run/etcd-member-image" /* or: the operator's image, mounted */
 #define MEMBER_NONCE_PATH   MEMBER_HELPER_DIR "/used-nonce"
 #define MEMBER_PERMIT_DIR   "/etc/etcd-permit" /* downwardAPI: file "permit" */
 #define MEMBER_PERMIT_PATH  MEMBER_PERMIT_DIR "/permit"

@@ -59,6 +59,7 @@ int observe_object(const struct reconciler_options *options, const char *namespa
     world->now_ms = options->now_wall_ms(options->context);
     world->names = names_new(arena, namespace, name);
     world->operator_image = options->operator_image;
+    world->helper_image_volume = options->helper_image_volume;
     world->uid = json_path_string(object, "metadata", "uid", NULL);
     world->resource_version = json_path_string(object, "metadata", "resourceVersion", NULL);
     world->generation = json_path_integer(object, 0, "metadata", "generation", NULL);

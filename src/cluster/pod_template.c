@@ -42,16 +42,6 @@ static json_t *quantities(const struct etcdcluster_quantities *quantities)
     return json;
 }
 
-static json_t *init_container(const struct world *world)
-{
-    return json_pack("{s:s, s:s, s:s, s:[s,s,s], s:{s:{s:s,s:s}, s:{s:s,s:s}}, s:o, s:[o]}", "name",
-                     "install-helper", "image", world->operator_image, "imagePullPolicy",
-                     "IfNotPresent", "command", "/etcd-member", "install", MEMBER_HELPER_DIR,
-                     "resources", "requests", "cpu", "10m", "memory", "16Mi", "limits", "cpu",
-                     "500m", "memory", "32Mi", "securityContext", restricted(), "volumeMounts",
-                     mount("helper", MEMBER_HELPER_DIR, false));
-}
-
 static json_t *probe(const char *path, int period, int failures, int timeout)
 {
     return json_pack("{s:{s:s, s:i, s:s}, s:i, s:i, s:i, s:i}", "httpGet", "path", path, "port",
@@ -83,9 +73,9 @@ static json_t *container_port(const char *name, int number)
 static json_t *etcd_container(const struct world *world, const char *image)
 {
     json_t *container = json_pack(
-        "{s:s, s:s, s:s, s:[s,s], s:[o,o,o,o], s:[o,o,o], s:{s:o, s:o}, s:o, s:o, s:s}", "name",
-        "etcd", "image", image, "imagePullPolicy", world->spec.image_pull_policy, "command",
-        MEMBER_HELPER_PATH, "run", "env", field_variable("POD_NAME", "metadata.name"),
+        "{s:s, s:s, s:s, s:[o,o,o,o], s:[o,o,o], s:{s:o, s:o}, s:o, s:o, s:s}", "name", "etcd",
+        "image", image, "imagePullPolicy", world->spec.image_pull_policy, "env",
+        field_variable("POD_NAME", "metadata.name"),
         field_variable("POD_NAMESPACE", "metadata.namespace"),
         field_variable("POD_UID", "metadata.uid"), field_variable("POD_IP", "status.podIP"),
         "ports", container_port("client", MEMBER_CLIENT_PORT),
@@ -153,6 +143,37 @@ static json_t *pull_secrets(const struct world *world)
     return json;
 }
 
+static json_t *init_container(const struct world *world)
+{
+    return json_pack("{s:s, s:s, s:s, s:[s,s,s], s:{s:{s:s,s:s}, s:{s:s,s:s}}, s:o, s:[o]}", "name",
+                     "install-helper", "image", world->operator_image, "imagePullPolicy",
+                     "IfNotPresent", "command", "/etcd-member", "install", MEMBER_HELPER_DIR,
+                     "resources", "requests", "cpu", "10m", "memory", "16Mi", "limits", "cpu",
+                     "500m", "memory", "32Mi", "securityContext", restricted(), "volumeMounts",
+                     mount("helper", MEMBER_HELPER_DIR, false));
+}
+
+/* Brings the start helper in and makes it the entrypoint of the etcd container. Not part of the
+ * hash: a release of the operator must not roll every cluster. */
+static void deliver_helper(const struct world *world, json_t *spec)
+{
+    json_t *etcd = json_array_get(json_object_get(spec, "containers"), 0);
+    const char *path = MEMBER_HELPER_PATH;
+
+    if (world->helper_image_volume) {
+        path = MEMBER_IMAGE_DIR "/etcd-member";
+        json_array_append_new(json_object_get(etcd, "volumeMounts"),
+                              mount("helper-image", MEMBER_IMAGE_DIR, true));
+        json_array_append_new(json_object_get(spec, "volumes"),
+                              json_pack("{s:s, s:{s:s, s:s}}", "name", "helper-image", "image",
+                                        "reference", world->operator_image, "pullPolicy",
+                                        "IfNotPresent"));
+    } else {
+        json_object_set_new(spec, "initContainers", json_pack("[o]", init_container(world)));
+    }
+    json_object_set_new(etcd, "command", json_pack("[s,s]", path, "run"));
+}
+
 json_t *pod_template(const struct world *world, const char *image, const char *config_name,
                      struct arena *arena, const char **hash)
 {
@@ -168,10 +189,10 @@ json_t *pod_template(const struct world *world, const char *image, const char *c
         json_object_set_new(spec, "imagePullSecrets", pull_secrets(world));
     }
     char digest[PKI_SHA256_HEX_SIZE];
-    AUTO_FREE char *text = json_canonical(spec); /* Before the helper's image is in it. */
+    AUTO_FREE char *text = json_canonical(spec);
     pki_sha256_hex(text, strlen(text), digest);
     *hash = arena_printf(arena, "%.16s", digest);
-    json_object_set_new(spec, "initContainers", json_pack("[o]", init_container(world)));
+    deliver_helper(world, spec);
     return json_pack("{s:{s:o, s:{s:s, s:s}}, s:o}", "metadata", "labels",
                      names_labels(world->names), "annotations", ANNOTATION_TEMPLATE_HASH, *hash,
                      ANNOTATION_CONFIG, config_name, "spec", spec);

@@ -10,9 +10,9 @@
  * start. malloc'ed. */
 char *member_arguments(const struct world *world, const char *version);
 
-/* The pod template. `hash` is set to our own hash of what matters in it: all but the helper's
- * image, or each release of the operator would roll every cluster. It is in the template's
- * annotations too. New. */
+/* The pod template. `hash` is set to our own hash of what matters in it: all but how the start
+ * helper comes in and from which image, or each release of the operator would roll every cluster.
+ * It is in the template's annotations too. New. */
 json_t *pod_template(const struct world *world, const char *image, const char *config_name,
                      struct arena *arena, const char **hash);
 

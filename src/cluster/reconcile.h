@@ -11,7 +11,8 @@
 struct reconciler_options {
     const struct kube_api *kube;
     const struct etcd_api *etcd;
-    const char *operator_image; /* Holds /etcd-member; for the members' init container. */
+    const char *operator_image; /* Holds /etcd-member, the helper in the members' pods. */
+    bool helper_image_volume; /* It is mounted from that image; else an init container copies it. */
     /* Time, so that a simulator can own it. */
     int64_t (*now_boot_ms)(void *context);
     int64_t (*now_wall_ms)(void *context);

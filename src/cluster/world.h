@@ -69,6 +69,7 @@ struct world {
     struct etcdcluster_spec spec;
     struct recorded recorded;
     const char *operator_image;
+    bool helper_image_volume;
 
     json_t *stateful_set; /* Live and ours, or NULL. */
     json_t *children;     /* Array of all live Services, ConfigMaps, PodDisruptionBudgets and the

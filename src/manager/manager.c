@@ -212,6 +212,7 @@ static int build(struct manager *manager, struct error *error)
         .kube = kube_client_api(manager->kube),
         .etcd = etcd_client_api(manager->etcd),
         .operator_image = options->operator_image,
+        .helper_image_volume = options->helper_image_volume,
         .now_boot_ms = now_boot_ms,
         .now_wall_ms = now_wall_ms,
         .random = get_random,

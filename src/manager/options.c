@@ -36,6 +36,12 @@ static bool set_image(struct manager_options *options, const char *value)
     return true;
 }
 
+static bool set_helper_delivery(struct manager_options *options, const char *value)
+{
+    options->helper_image_volume = !strcmp(value, "image-volume");
+    return options->helper_image_volume || !strcmp(value, "init-container");
+}
+
 /* Decimal digits only, from `minimum` to `maximum`. */
 static bool parse_number(const char *text, long minimum, long maximum, long *out)
 {
@@ -203,6 +209,10 @@ static const struct option table[] = {
     {"operator-image", "IMAGE", NULL, "an image reference",
      "This operator's own image: the pods of members take their start helper from it. Required.",
      set_image},
+    {"helper-delivery", "HOW", "init-container", "init-container or image-volume",
+     "How the start helper comes into a member's pod. An image volume saves about a second of each "
+     "start, and needs Kubernetes 1.35 and a container runtime that mounts images on every node.",
+     set_helper_delivery},
     {"workers", "N", "2", "a number from 1 to 64", "Clusters that are worked on at the same time.",
      set_workers},
     {"namespaces", "LIST", "", "names of namespaces separated by commas, or nothing for all",

@@ -22,6 +22,7 @@ struct manager_address {
 
 struct manager_options {
     char *operator_image;
+    bool helper_image_volume; /* Else an init container copies the helper. */
     size_t workers;
     struct manager_address metrics_address, health_address;
     enum log_level log_level;

@@ -35,6 +35,7 @@ static void test_defaults(void **state)
     (void)state;
     assert_int_equal(PARSE(&options, &error, "--operator-image", "op:1"), 0);
     assert_string_equal(options.operator_image, "op:1");
+    assert_false(options.helper_image_volume);
     assert_int_equal(options.workers, 2);
     assert_null(options.metrics_address.host);
     assert_int_equal(options.metrics_address.port, 8080);
@@ -55,9 +56,11 @@ static void test_every_option(void **state)
     (void)state;
     assert_int_equal(PARSE(&options, &error, "--operator-image=a.b/op:1", "--workers=64",
                            "--namespaces=a,b-2,a", "--resync=1h30m", "--metrics-address=[::1]:9",
-                           "--health-address=127.0.0.1:0", "--log-format=text"),
+                           "--health-address=127.0.0.1:0", "--log-format=text",
+                           "--helper-delivery=image-volume"),
                      0);
     assert_string_equal(options.operator_image, "a.b/op:1");
+    assert_true(options.helper_image_volume);
     assert_int_equal(options.workers, 64);
     assert_int_equal(options.n_namespaces, 2); /* Named twice, watched once. */
     assert_string_equal(options.namespaces[0], "a");
@@ -124,7 +127,7 @@ static void test_wrong_values_say_what_is_allowed(void **state)
         {"--operator-image=", "an image reference"},
         {"--operator-image=a b", "an image reference"},
         {"--help=yes", "--help takes no value"},
-        {"--wrokers=3", "'--wrokers=3' is unknown; there are --operator-image, --workers"},
+        {"--wrokers=3", "'--wrokers=3' is unknown; there are --operator-image, --helper-delivery"},
         {"--worker", "is unknown"},
         {"stray", "'stray' is unknown"},
         {"--workers", "--workers needs a value: a number from 1 to 64"},

@@ -18,7 +18,7 @@ struct buffer {
 bool buffer_append(struct buffer *buffer, const void *data, size_t size)
     __attribute__((warn_unused_result));
 void buffer_printf(struct buffer *buffer, const char *format, ...)
-    __attribute__((format(printf, 2, 3))); /* For buffers without a limit. */
+    __attribute__((format(printf, 2, 3)));               /* For buffers without a limit. */
 void buffer_consume(struct buffer *buffer, size_t size); /* Drops `size` bytes from the front. */
 void buffer_clear(struct buffer *buffer);
 void buffer_fini(struct buffer *buffer);

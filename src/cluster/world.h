@@ -6,6 +6,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "api/etcdcluster.h"
 #include "api/permit.h"
@@ -113,10 +114,12 @@ static inline bool world_formed(const struct world *world)
     return world->recorded.cluster_id != 0;
 }
 
-/* The pod has its start permit and its member does not serve yet: it is on its way. */
+/* The pod has its start permit and its member does not serve yet: it is on its way. What is no
+ * permit for this very pod starts nothing. */
 static inline bool member_starting(const struct world_member *member)
 {
-    return member->pod.exists && member->pod.has_permit &&
+    const struct permit *permit = member->pod.permit;
+    return member->pod.exists && permit && !strcmp(permit->pod_uid, member->pod.uid) &&
            !(member_reads(member) && member->pod.ready);
 }
 

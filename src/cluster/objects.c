@@ -91,7 +91,7 @@ static json_t *config_map(const struct world *world, const char *version, struct
                           const char **name)
 {
     char digest[PKI_SHA256_HEX_SIZE];
-    AUTO_FREE char *text = member_arguments(world, version);
+    AUTO_FREE char *text = pod_member_config(world, version);
 
     pki_sha256_hex(text, strlen(text), digest);
     *name = arena_printf(arena, "%s-config-%.10s", world->names->cluster, digest);
@@ -126,14 +126,14 @@ static json_t *stateful_set(const struct world *world, struct children *children
     json_object_set_new(json_path(set, "metadata", "annotations", NULL), ANNOTATION_ETCD_VERSION,
                         json_string(children->version));
     /* The StatefulSet's own policy keeps claims always: deleting it must not delete data. */
-    json_object_set_new(
-        set, "spec",
-        json_pack("{s:s, s:i, s:s, s:{s:s}, s:{s:s, s:s}, s:{s:o}, s:o, s:o}", "serviceName",
-                  world->names->peer_service, "replicas", world_size(world), "podManagementPolicy",
-                  "Parallel", "updateStrategy", "type", "OnDelete",
-                  "persistentVolumeClaimRetentionPolicy", "whenDeleted", "Retain", "whenScaled",
-                  "Retain", "selector", "matchLabels", names_selector(world->names), "template",
-                  template, "volumeClaimTemplates", json_pack("[o]", claim_template(world))));
+    json_object_set_new(set, "spec",
+                        json_pack("{s:s, s:i, s:s, s:{s:s}, s:{s:s, s:s}, s:{s:o}, s:o}",
+                                  "serviceName", world->names->peer_service, "replicas",
+                                  world_size(world), "podManagementPolicy", "Parallel",
+                                  "updateStrategy", "type", "OnDelete",
+                                  "persistentVolumeClaimRetentionPolicy", "whenDeleted", "Retain",
+                                  "whenScaled", "Retain", "selector", "matchLabels",
+                                  names_selector(world->names), "template", template));
     return set;
 }
 
@@ -172,13 +172,17 @@ static void add(struct children *children, const struct kube_resource *resource,
         resource, arena_json(arena, desired), json_path_string(desired, "metadata", "name", NULL)};
 }
 
-/* A changed claim template would reject the whole apply, so the live one is sent back; after the
- * hash was taken, which must not depend on what the API server filled in. */
-static void keep_live_claims(const struct world *world, json_t *set)
+/* A changed claim template would reject the whole apply, so the live one is sent back. It comes in
+ * after the hash was taken, which must not depend on what the API server filled in. */
+static void set_claim_templates(const struct world *world, json_t *set)
 {
+    json_t *spec = json_object_get(set, "spec");
     json_t *live = json_path(world->stateful_set, "spec", "volumeClaimTemplates", NULL);
+
     if (live) {
-        json_object_set(json_object_get(set, "spec"), "volumeClaimTemplates", live);
+        json_object_set(spec, "volumeClaimTemplates", live);
+    } else {
+        json_object_set_new(spec, "volumeClaimTemplates", json_pack("[o]", claim_template(world)));
     }
 }
 
@@ -193,7 +197,7 @@ void children_desired(const struct world *world, struct arena *arena, struct chi
     }
     add(out, &kube_config_maps, config_map(world, out->version, arena, &out->config_name), arena);
     add(out, &kube_stateful_sets, stateful_set(world, out, arena), arena);
-    keep_live_claims(world, out->items[out->length - 1].object);
+    set_claim_templates(world, out->items[out->length - 1].object);
 }
 
 static const char *differs(struct arena *arena, const json_t *desired, const json_t *live,

@@ -26,6 +26,8 @@ static const struct rule rules[] = {
     {"RetirePermits", 0, rule_retire_permits},
     {"VersionHeld", 0, rule_hold_version},
     {"SizeHeld", 0, rule_hold_size},
+    {"StorageHeld", 0, rule_hold_storage},
+    {"SettingsHeld", 0, rule_hold_settings},
     {"RemoveStaleConfig", HOLD_OBJECTS, rule_remove_stale_config},
 };
 

@@ -91,6 +91,8 @@ bool rule_retire_permits(struct planning *planning);
 bool rule_lost_member(struct planning *planning);
 bool rule_hold_version(struct planning *planning);
 bool rule_hold_size(struct planning *planning);
+bool rule_hold_storage(struct planning *planning);
+bool rule_hold_settings(struct planning *planning);
 bool rule_remove_stale_config(struct planning *planning);
 
 /* For rules: say what is waited for, or what blocks, if no rule above has said so already. */

@@ -263,7 +263,7 @@ static void tuning_arguments(json_t *args, const struct etcdcluster_spec *spec)
     }
 }
 
-char *member_arguments(const struct world *world, const char *version)
+char *pod_member_config(const struct world *world, const char *version)
 {
     const struct names *names = world->names;
     bool client_tls = world->spec.security.tls.client.enabled;

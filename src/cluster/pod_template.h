@@ -8,7 +8,7 @@
 
 /* The content of member.json (api/permit.h): etcd's flags for this version, without those of the
  * start. malloc'ed. */
-char *member_arguments(const struct world *world, const char *version);
+char *pod_member_config(const struct world *world, const char *version);
 
 /* The pod template. `hash` is set to our own hash of what matters in it: all but how the start
  * helper comes in and from which image, or each release of the operator would roll every cluster.

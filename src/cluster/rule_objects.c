@@ -168,45 +168,6 @@ bool rule_replace_outdated_pod(struct planning *planning)
     return true;
 }
 
-bool rule_hold_version(struct planning *planning)
-{
-    const struct world *world = planning->world;
-
-    if (strcmp(planning->children.version, world->spec.version) != 0) {
-        planning->spec_held = arena_printf(
-            planning->arena,
-            "spec.version: %s is asked for and %s runs; this operator does not change the version "
-            "of a living cluster yet, so it stays at %s",
-            world->spec.version, planning->children.version, planning->children.version);
-    }
-    return false;
-}
-
-bool rule_hold_size(struct planning *planning)
-{
-    const struct world *world = planning->world;
-    int outdated_pods = 0;
-
-    if (world->recorded.size && world->recorded.size != world->spec.size) {
-        planning->spec_held = arena_printf(
-            planning->arena,
-            "spec.size: %d is asked for and %d members run; this operator does not scale a living "
-            "cluster yet, so it stays at %d",
-            (int)world->spec.size, (int)world->recorded.size, (int)world->recorded.size);
-    }
-    for (int i = 0; i < ETCDCLUSTER_MAX_SIZE; i++) {
-        outdated_pods += planning_pod_is_outdated(planning, &world->members[i].pod);
-    }
-    if (outdated_pods && !planning->spec_held) {
-        planning->spec_held = arena_printf(
-            planning->arena,
-            "%d pods run with earlier settings; this operator does not restart serving members "
-            "yet: delete one pod at a time, and each comes back with the new settings",
-            outdated_pods);
-    }
-    return false;
-}
-
 static bool is_referenced(const struct planning *planning, const char *config)
 {
     const struct world *world = planning->world;

@@ -152,7 +152,7 @@ static void flags_in(struct arena *arena)
         world_new(arena, "{\"etcd\": {\"quotaBackendBytes\": \"1Gi\", \"extraArgs\""
                          ": [{\"name\": \"max-txn-ops\", \"value\": \"256\"}]}}");
     struct member_config config;
-    AUTO_FREE char *text = member_arguments(world, "3.6.16");
+    AUTO_FREE char *text = pod_member_config(world, "3.6.16");
 
     assert_int_equal(member_config_decode(text, strlen(text), arena, &config, NULL), 0);
     assert_string_equal(config.cluster_uid, CLUSTER_UID);
@@ -165,7 +165,7 @@ static void flags_in(struct arena *arena)
     assert_flag(&config, "--feature-gates=InitialCorruptCheck=true", true);
     assert_flag(&config, "--experimental-initial-corrupt-check=true", false);
     assert_flag(&config, "--initial-advertise-peer-urls=https://{name}.c-peer.ns.svc:2380", true);
-    AUTO_FREE char *old = member_arguments(world, "3.5.35");
+    AUTO_FREE char *old = pod_member_config(world, "3.5.35");
     assert_int_equal(member_config_decode(old, strlen(old), arena, &config, NULL), 0);
     assert_flag(&config, "--experimental-initial-corrupt-check=true", true);
     assert_flag(&config, "--feature-gates=InitialCorruptCheck=true", false);
@@ -173,7 +173,7 @@ static void flags_in(struct arena *arena)
     world_set_spec(world, arena,
                    "{\"security\": {\"tls\": {\"client\": {\"enabled\": false},"
                    "\"peer\": {\"enabled\": false}}}}");
-    AUTO_FREE char *plain = member_arguments(world, "3.6.16");
+    AUTO_FREE char *plain = pod_member_config(world, "3.6.16");
     assert_int_equal(member_config_decode(plain, strlen(plain), arena, &config, NULL), 0);
     assert_flag(&config, "--client-cert-auth=true", false);
     assert_flag(&config, "--peer-client-cert-auth=true", false);

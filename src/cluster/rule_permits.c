@@ -248,16 +248,21 @@ bool rule_grant_permits(struct planning *planning)
     return deliver(planning);
 }
 
-/* A linearizable read and a linearizable member list: the cluster has formed. */
+/* A linearizable read and a linearizable member list: the cluster has formed. Also when the record
+ * of its start is lost: a cluster that runs must not be given permits as if it were new. */
 bool rule_record_cluster(struct planning *planning)
 {
     const struct world *world = planning->world;
     struct recorded *recorded = &planning->plan->status.recorded;
 
-    if (!world_formed(world) && world->member_list && world_has_quorum(world) &&
-        recorded->generation) {
+    if (!world_formed(world) && world->member_list && world_has_quorum(world)) {
         recorded->cluster_id = world->member_list->cluster_id;
+        if (!recorded->size && world->member_list->n_members <= ETCDCLUSTER_MAX_SIZE) {
+            recorded->size = (int32_t)world->member_list->n_members;
+        }
+        recorded->generation = recorded->generation ? recorded->generation : 1;
         planning->plan->reason = "the members have elected a leader";
+        return !world->recorded.size; /* What comes next would take the spec's size for it. */
     }
     return false;
 }

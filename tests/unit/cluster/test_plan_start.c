@@ -109,6 +109,16 @@ static void records_the_cluster_in(struct arena *arena)
     assert_true(plan->status.recorded.cluster_id == CLUSTER_ID);
     assert_int_equal(plan->status.recorded.n_permits, 3);
 
+    struct recorded none = {0}; /* Somebody emptied the status. */
+    world->recorded = none;
+    world_set_spec(world, arena, "{\"size\": 5}"); /* Not what runs. */
+    plan = plan_of(world, arena);
+    assert_action(plan, "RecordCluster", ACTION_NONE);
+    assert_true(plan->status.recorded.cluster_id == CLUSTER_ID);
+    assert_int_equal(plan->status.recorded.size, 3);
+    assert_int_equal(plan->status.recorded.generation, 1);
+    assert_int_equal(plan->status.recorded.n_permits, 0);
+
     world->member_list = NULL; /* A read alone does not tell which cluster. */
     assert_true(plan_of(world, arena)->status.recorded.cluster_id == 0);
     world = world_running(arena, "{}");
@@ -132,7 +142,16 @@ static void never_new_once_formed_in(struct arena *arena)
     assert_string_equal(find(plan, 2)->pod_uid, "pod-2");
     assert_string_equal(plan->status.conditions[CONDITION_DEGRADED].reason, "MemberLostData");
 
-    /* Nor in the very pass that records the cluster id. */
+    for (int i = 0; i < 3; i++) { /* Nor when the record of the permits is lost, */
+        world_make_pod(world, arena, i, arena_printf(arena, "pod-%db", i));
+        world_waits(world, arena, i);
+    }
+    world->recorded.n_permits = 0;
+    assert_int_equal(plan_of(world, arena)->status.recorded.n_permits, 0);
+
+    world = world_running(arena, "{}"); /* or in the very pass that records the cluster id. */
+    world_make_pod(world, arena, 2, "pod-2b");
+    world_waits(world, arena, 2);
     world->recorded.cluster_id = 0;
     world->recorded.n_permits = 2;
     plan = plan_of(world, arena);

@@ -193,9 +193,10 @@ json_t *pod_template(const struct world *world, const char *image, const char *c
     pki_sha256_hex(text, strlen(text), digest);
     *hash = arena_printf(arena, "%.16s", digest);
     deliver_helper(world, spec);
-    return json_pack("{s:{s:o, s:{s:s, s:s}}, s:o}", "metadata", "labels",
+    return json_pack("{s:{s:o, s:{s:s, s:s, s:s}}, s:o}", "metadata", "labels",
                      names_labels(world->names), "annotations", ANNOTATION_TEMPLATE_HASH, *hash,
-                     ANNOTATION_CONFIG, config_name, "spec", spec);
+                     "kubectl.kubernetes.io/default-container", "etcd", ANNOTATION_CONFIG,
+                     config_name, "spec", spec);
 }
 
 static void argument(json_t *args, const char *name, const char *value)

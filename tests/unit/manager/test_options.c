@@ -11,7 +11,7 @@
 #include "base/cleanup.h"
 #include "manager/options.h"
 
-#define MAX_ARGUMENTS 8
+#define MAX_ARGUMENTS 12
 
 /* The arguments of one test, as main() would have them. */
 #define PARSE(options, error, ...) parse(options, error, (const char *[MAX_ARGUMENTS]){__VA_ARGS__})

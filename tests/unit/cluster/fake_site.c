@@ -326,6 +326,7 @@ static void reports(void *context, const struct etcd_endpoint *endpoints, size_t
             struct member_sight sight = look(site, ordinal, arena);
             struct member_decision decision = member_decide(&sight, arena);
             struct report report = member_report(&sight, &decision);
+            report.pod_uid = site->impostor ? "another-uid" : report.pod_uid;
             AUTO_FREE char *text = report_encode(&report);
             out[i] = arena_strdup(arena, text);
         }

@@ -13,6 +13,7 @@ struct fake_site {
     json_t *volumes;  /* By claim UID: {"marker", "token", "size"}; a token is a WAL. */
     json_t *nonces;   /* By pod UID: the used one. */
     json_t *running;  /* By pod UID: etcd runs there. */
+    bool impostor;    /* The reports come from another pod that got the address. */
     bool etcd_fails;  /* etcd ends before it has a WAL: a wrong flag. */
     char served[256]; /* The token of the one cluster that ever had a quorum. */
 };

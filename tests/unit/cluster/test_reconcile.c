@@ -156,10 +156,11 @@ static void creation(void **state)
         fail_msg("%s", error.message);
     }
     /* A steady cluster, over the next reading of the Secrets too. */
-    int writes = run.kube.writes, events = run.kube.events;
+    int calls = run.kube.calls, writes = run.kube.writes, events = run.kube.events;
     for (int i = 0; i < 700; i++) {
         assert_int_equal(pass(&run), 0);
     }
+    assert_int_equal(run.kube.calls, calls + 5); /* Those Secrets, once. */
     start_operator(&run);
     assert_int_equal(pass(&run), 0);
     assert_int_equal(run.kube.writes, writes);
@@ -275,6 +276,10 @@ static void kept_volumes_are_taken_over(void **state)
     fake_kube_drop(&run.kube, "PersistentVolumeClaim", "data-c-3");
     fake_kube_drop(&run.kube, "PersistentVolumeClaim", "data-c-4");
     create_cluster(&run, "{}");
+    run.site.impostor = true; /* It knows nothing of this pod's volume. */
+    settle(&run);
+    assert_string_equal(status_of(&run, "phase"), "Creating");
+    run.site.impostor = false;
     settle(&run);
     assert_runs(&run, 3, 1);
     assert_string_equal(status_of(&run, "clusterID"), cluster_id);
@@ -319,6 +324,26 @@ static void a_lost_volume_never_votes_again(void **state)
     settle(&run);
     assert_int_equal(
         json_path_integer(json_object_get(cluster(&run), "status"), 0, "readyReplicas", NULL), 2);
+    run_fini(&run);
+}
+
+/* The reading of the Secrets that is due after ten minutes fails. */
+static void a_hiccup_is_no_lost_quorum(void **state)
+{
+    struct run run;
+
+    (void)state;
+    run_init(&run, "{}");
+    settle(&run);
+    int64_t version = run.kube.version;
+    run.kube.now_ms += 700000;
+    run.kube.fail_call = run.kube.calls + 1;
+    run.kube.fail_kind = ERROR_RETRYABLE;
+    pass(&run);
+    assert_string_equal(status_of(&run, "phase"), "Running");
+    pass(&run);
+    assert_runs(&run, 3, 1);
+    assert_true(run.kube.version <= version + 2); /* It may be told, and that it is over. */
     run_fini(&run);
 }
 
@@ -379,6 +404,7 @@ int main(void)
         cmocka_unit_test(kept_volumes_are_taken_over),
         cmocka_unit_test(wrong_at_birth_then_mended),
         cmocka_unit_test(a_lost_volume_never_votes_again),
+        cmocka_unit_test(a_hiccup_is_no_lost_quorum),
         cmocka_unit_test(a_refusal_is_told),
         cmocka_unit_test(a_taken_name_stays_the_others),
     };

@@ -160,6 +160,11 @@ static enum volumes find_volumes(struct planning *planning)
 
     for (int i = 0; i < world_size(world); i++) {
         if (!world->members[i].claim.exists) {
+            planning_wait(planning,
+                          arena_printf(planning->arena,
+                                       "waiting for claim %s; if one of that name exists, it lacks "
+                                       "the operator's labels and is not this cluster's",
+                                       names_claim(planning->arena, world->names, i)));
             return VOLUMES_UNKNOWN;
         }
         kept = kept || kept_from_earlier(world, &world->members[i].claim);

@@ -33,7 +33,8 @@ static void creation_step_by_step_in(struct arena *arena)
 
     world_make_children(world, arena);
     plan = plan_of(world, arena);
-    assert_action(plan, "NothingToDo", ACTION_NONE); /* No pods yet. */
+    assert_action(plan, "GrantPermits", ACTION_NONE); /* No pods yet. */
+    assert_contains(plan->status.message, "waiting for claim data-c-0");
     assert_int_equal(plan->status.recorded.n_permits, 0);
     assert_true(plan->requeue_ms <= 2000);
 

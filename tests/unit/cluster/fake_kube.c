@@ -156,12 +156,20 @@ static int list(void *context, const struct kube_resource *resource, const char 
 {
     struct fake_kube *kube = context;
 
-    (void)resource, (void)namespace, (void)label_selector, (void)field_selector;
+    (void)namespace, (void)label_selector, (void)field_selector;
     kube->calls++;
     if (fails(kube, false, error)) {
         return -(int)error->kind;
     }
+    const char *at;
+    json_t *object;
     *out = json_array();
+    json_object_foreach(kube->objects, at, object)
+    {
+        if (!strcmp(json_path_string(object, "kind", NULL), resource->kind)) {
+            json_array_append_new(*out, json_deep_copy(object));
+        }
+    }
     return 0;
 }
 

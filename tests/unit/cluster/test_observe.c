@@ -1,0 +1,248 @@
+/* What observe() makes of pods, claims and events; etcd is silent here. */
+#include "world_builder.h"
+
+#include "cluster/observe.h"
+#include "fake_kube.h"
+
+struct fixture {
+    struct fake_kube kube;
+    struct etcd_api etcd;
+    struct memos *memos;
+    struct world world;
+};
+
+static int64_t now_ms(void *context)
+{
+    (void)context;
+    return NOW_MS;
+}
+
+static void draw(void *context, void *out, size_t size)
+{
+    (void)context;
+    memset(out, 0xab, size);
+}
+
+static void look(void *context, const struct etcd_credentials *credentials,
+                 const struct etcd_endpoint *endpoints, size_t n, int64_t timeout_ms,
+                 struct arena *arena, struct etcd_look *looks)
+{
+    (void)context, (void)credentials, (void)endpoints, (void)timeout_ms, (void)arena;
+    for (size_t i = 0; i < n; i++) {
+        error_set(&looks[i].status_error, ERROR_RETRYABLE, "silence");
+        error_set(&looks[i].read_error, ERROR_RETRYABLE, "silence");
+    }
+}
+
+static void reports(void *context, const struct etcd_endpoint *endpoints, size_t n,
+                    int64_t timeout_ms, struct arena *arena, const char **out)
+{
+    (void)context, (void)endpoints, (void)n, (void)timeout_ms, (void)arena, (void)out;
+}
+
+static json_t *parse(const char *text)
+{
+    json_error_t error;
+    json_t *json = json_loads(text, 0, &error);
+    if (!json) {
+        fail_msg("%s: %s", error.text, text);
+    }
+    return json;
+}
+
+static void setup(struct fixture *f)
+{
+    memset(f, 0, sizeof *f);
+    f->etcd.look = look;
+    f->etcd.reports = reports;
+    f->memos = memos_new();
+    fake_kube_init(&f->kube, NOW_MS - 60000);
+    fake_kube_put(&f->kube, "EtcdCluster",
+                  parse("{\"metadata\": {\"name\": \"c\", \"namespace\": \"ns\"}, \"spec\": {}}"));
+    fake_kube_put(&f->kube, "StatefulSet",
+                  json_pack("{s:{s:s, s:{s:s}, s:[{s:s}]}}", "metadata", "name", "c", "labels",
+                            LABEL_CLUSTER, "c", "ownerReferences", "uid", "uid-1"));
+}
+
+static void teardown(struct fixture *f)
+{
+    memos_free(f->memos);
+    fake_kube_fini(&f->kube);
+}
+
+static void put_pod(struct fixture *f, const char *name, const char *status)
+{
+    json_t *pod =
+        json_pack("{s:{s:s, s:{s:s}, s:[{s:s}]}, s:o}", "metadata", "name", name, "labels",
+                  LABEL_CLUSTER, "c", "ownerReferences", "uid", "uid-2", "status", parse(status));
+    fake_kube_put(&f->kube, "Pod", pod);
+}
+
+static const struct world *observe(struct fixture *f, struct arena *arena)
+{
+    const struct reconciler_options options = {.kube = &f->kube.api,
+                                               .etcd = &f->etcd,
+                                               .operator_image = "operator:test",
+                                               .now_boot_ms = now_ms,
+                                               .now_wall_ms = now_ms,
+                                               .random = draw};
+    struct error error;
+
+    if (observe_object(&options, "ns", "c", arena, &f->world, &error) ||
+        observe_cluster(&options, memos_get(f->memos, "ns/c", "uid-1"), arena, &f->world, &error)) {
+        fail_msg("%s", error.message);
+    }
+    return &f->world;
+}
+
+static void a_pods_words_in(struct arena *arena)
+{
+    struct fixture f;
+
+    setup(&f);
+    put_pod(
+        &f, "c-0",
+        "{\"podIP\": \"10.0.0.1\", \"conditions\": [{\"type\": \"Ready\", \"status\": \"True\"}],"
+        "\"containerStatuses\": [{\"name\": \"sidecar\", \"restartCount\": 9},"
+        "{\"name\": \"etcd\", \"restartCount\": 2, \"state\": {\"running\": {\"startedAt\": "
+        "\"2026-11-23T15:40:04Z\"}}, \"lastState\": {\"terminated\": {\"exitCode\": 137,"
+        "\"reason\": \"OOMKilled\"}}}]}");
+    put_pod(
+        &f, "c-1",
+        "{\"initContainerStatuses\": [{\"name\": \"i\", \"state\": {\"waiting\": {\"reason\": "
+        "\"ErrImagePull\", \"message\": \"no such image\"}}}], \"containerStatuses\": [{\"name\":"
+        " \"etcd\", \"state\": {\"waiting\": {\"reason\": \"PodInitializing\"}}}]}");
+    put_pod(
+        &f, "c-2",
+        "{\"conditions\": [{\"type\": \"PodScheduled\", \"status\": \"False\"}],"
+        "\"containerStatuses\": [{\"name\": \"etcd\", \"state\": {\"terminated\": {\"exitCode\": 2,"
+        "\"message\": \"last words\"}}}]}");
+    const struct world *world = observe(&f, arena);
+    const struct world_pod *pod = &world->members[0].pod;
+    assert_true(pod->ready && pod->started && pod->exists);
+    assert_int_equal(pod->started_ms, NOW_MS);
+    assert_int_equal(pod->restarts, 2);
+    assert_string_equal(pod->ended_reason, "OOMKilled");
+    assert_int_equal(pod->ended_code, 137);
+    assert_null(pod->unschedulable);
+    pod = &world->members[1].pod; /* The first that waits tells why. */
+    assert_string_equal(pod->waiting_reason, "ErrImagePull");
+    assert_string_equal(pod->waiting_message, "no such image");
+    assert_false(pod->ready || pod->started);
+    pod = &world->members[2].pod;
+    assert_string_equal(pod->unschedulable, "no reason given");
+    assert_string_equal(pod->ended_reason, "Error");
+    assert_string_equal(pod->ended_message, "last words");
+    teardown(&f);
+}
+TEST(a_pods_words)
+
+static void another_sets_pod_in(struct arena *arena)
+{
+    struct fixture f;
+
+    setup(&f);
+    put_pod(&f, "c-0", "{}");
+    json_t *pod = fake_kube_find(&f.kube, "Pod", "c-0");
+    json_object_set_new(json_object_get(pod, "metadata"), "ownerReferences",
+                        parse("[{\"uid\": \"of-an-earlier-set\"}]"));
+    const struct world *world = observe(&f, arena);
+    assert_false(world->members[0].pod.exists);
+    assert_true(world->pods_left); /* It still keeps a cluster from being gone. */
+    teardown(&f);
+}
+TEST(another_sets_pod)
+
+static void put_claim(struct fixture *f, const char *name, const char *class, const char *creator)
+{
+    json_t *claim =
+        json_pack("{s:{s:s, s:{s:s}, s:{s:s}}, s:{}, s:{s:s}}", "metadata", "name", name, "labels",
+                  LABEL_CLUSTER, "c", "annotations", ANNOTATION_CLUSTER_UID, creator, "spec",
+                  "status", "phase", "Pending");
+    if (class) {
+        json_object_set_new(json_object_get(claim, "spec"), "storageClassName", json_string(class));
+    }
+    fake_kube_put(&f->kube, "PersistentVolumeClaim", claim);
+}
+
+static void claims_in(struct arena *arena)
+{
+    const char *unschedulable = "{\"conditions\": [{\"type\": \"PodScheduled\", \"status\": "
+                                "\"False\", \"message\": \"m\"}]}";
+    struct fixture f;
+
+    setup(&f);
+    fake_kube_put(&f.kube, "StorageClass", parse("{\"metadata\": {\"name\": \"slow\"}}"));
+    put_claim(&f, "data-c-0", NULL, "uid-1");
+    put_claim(&f, "data-c-1", "gold", "uid-1");
+    put_claim(&f, "data-c-2", "slow", "uid-1");
+    put_claim(&f, "data-c-3", "slow", "uid-of-before");
+    put_claim(&f, "data-c-12", "slow", "uid-of-before");
+    put_claim(&f, "data-c-4", "slow", "uid-1"); /* Ours, from a larger size. */
+    put_pod(&f, "c-0", unschedulable);
+    put_pod(&f, "c-1", unschedulable);
+    put_pod(&f, "c-2", unschedulable);
+    const struct world *world = observe(&f, arena);
+    assert_contains(world->members[0].claim.problem, "names no StorageClass");
+    assert_contains(world->members[1].claim.problem, "StorageClass gold does not exist");
+    assert_null(world->members[2].claim.problem);
+    assert_string_equal(world->members[2].claim.creator_uid, "uid-1");
+    assert_int_equal(world->n_foreign_claims, 2);
+    teardown(&f);
+}
+TEST(claims)
+
+static void put_event(struct fixture *f, const char *name, const char *date, const char *message)
+{
+    fake_kube_put(&f->kube, "Event",
+                  json_pack("{s:{s:s}, s:s, s:s}", "metadata", "name", name, "lastTimestamp", date,
+                            "message", message));
+}
+
+static void refused_pods_in(struct arena *arena)
+{
+    struct fixture f;
+
+    setup(&f);
+    put_event(&f, "a", "2026-11-23T15:39:00Z", "exceeded quota");
+    put_event(&f, "b", "2026-11-23T15:30:00Z", "older");
+    put_event(&f, "c", "2026-11-23T15:00:00Z", "too old");
+    assert_string_equal(observe(&f, arena)->create_failure, "exceeded quota");
+    int calls = f.kube.calls;
+    for (int i = 0; i < 3; i++) {
+        put_pod(&f, arena_printf(arena, "c-%d", i), "{}");
+    }
+    assert_null(observe(&f, arena)->create_failure); /* And nobody asks. */
+    assert_int_equal(f.kube.calls - calls, 5);       /* The Secrets, which are due. */
+    teardown(&f);
+}
+TEST(refused_pods)
+
+static void nonces_and_memory_in(struct arena *arena)
+{
+    struct fixture f;
+
+    setup(&f);
+    const struct world *world = observe(&f, arena);
+    assert_string_equal(world->members[0].nonce, "abababababababababababababababab");
+    struct memo *memo = memos_get(f.memos, "ns/c", "uid-1");
+    assert_ptr_equal(memos_get(f.memos, "ns/c", "uid-1"), memo);
+    memo->busy_passes = 7;
+    assert_int_equal(memos_get(f.memos, "ns/c", "another-uid")->busy_passes, 0); /* Created anew. */
+    memos_drop(f.memos, "ns/c");
+    memos_drop(f.memos, "ns/none");
+    teardown(&f);
+}
+TEST(nonces_and_memory)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_pods_words),
+        cmocka_unit_test(another_sets_pod),
+        cmocka_unit_test(claims),
+        cmocka_unit_test(refused_pods),
+        cmocka_unit_test(nonces_and_memory),
+    };
+    return cmocka_run_group_tests_name("observe", tests, NULL, NULL);
+}

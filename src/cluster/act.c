@@ -219,6 +219,20 @@ static void remember_settled(struct memo *memo, const struct child *child, const
     snprintf(slot->resource_version, sizeof slot->resource_version, "%s", version ? version : "");
 }
 
+/* A list entry's key in an apply is the port's number. If somebody changed that number, an apply
+ * would leave both ports, under one name, and is refused: the list is then set as a whole. */
+static int set_ports(const struct reconciler_options *options, const struct world *world,
+                     const struct child *child, struct error *error)
+{
+    const struct kube_api *kube = options->kube;
+    const json_t *live = world_child(world, child->resource, child->name);
+    AUTO_JSON json_t *patch = json_pack("{s:{s:s}, s:{s:O}}", "metadata", "uid",
+                                        json_path_string(live, "metadata", "uid", NULL), "spec",
+                                        "ports", json_path(child->object, "spec", "ports", NULL));
+    return kube->merge_patch(kube->context, child->resource, world->names->namespace, child->name,
+                             patch, NULL, error);
+}
+
 static int apply_child(const struct reconciler_options *options, struct memo *memo,
                        const struct world *world, const struct child *child, const char *why,
                        struct error *error)
@@ -233,6 +247,11 @@ static int apply_child(const struct reconciler_options *options, struct memo *me
         }
     }
     int result = kube->apply(kube->context, child->resource, child->object, true, &live, error);
+    if (result == -(int)ERROR_INVALID && child->resource == &kube_services &&
+        world_child(world, child->resource, child->name) &&
+        !set_ports(options, world, child, error)) {
+        result = kube->apply(kube->context, child->resource, child->object, true, &live, error);
+    }
     if (result) {
         return error_wrap(error, "applying %s %s", child->resource->kind, child->name);
     }

@@ -7,7 +7,7 @@ import pytest
 from harness import kubectl
 from harness.cluster import (API, ETCD_3_5, ETCD_3_6, SMALL, Cluster, check_one_healthy_cluster,
                              condition, drop_namespace, new_namespace)
-from harness.wait import merged
+from harness.wait import merged, wait_for
 
 
 @pytest.fixture(scope="module", name="held")
@@ -59,10 +59,9 @@ def test_an_invalid_spec_is_refused(operator, manifest, words):
 @pytest.mark.parametrize("change, words", [
     ({"storage": {"size": "256Mi"}}, ["cannot be made smaller", "create a new cluster"]),
     ({"storage": {"storageClassName": "other"}}, ["storageClassName cannot be changed"]),
-    ({"storage": {"medium": "Memory"}}, ["medium cannot be changed"]),
     ({"security": {"tls": {"client": {"enabled": False}}}}, ["cannot be changed"]),
     ({"security": {"tls": {"peer": {"enabled": False}}}}, ["cannot be changed", "identity"]),
-], ids=["size", "class", "medium", "client TLS", "peer TLS"])
+], ids=["size", "class", "client TLS", "peer TLS"])
 def test_an_impossible_change_is_refused(held, change, words):
     before = held.get()["spec"]
     with pytest.raises(kubectl.KubectlError) as refused:
@@ -171,6 +170,21 @@ def test_an_exceeded_quota(namespace):
                     "spec": {"hard": {"count/persistentvolumeclaims": "10", "pods": "1"}}})
     cluster = Cluster(namespace, size=3).create()
     check_said(cluster, "PodsRefused", "pods cannot be made", "exceeded quota: tight")
+    kubectl.delete("resourcequota", "tight", namespace)
+    check_mended(cluster)
+
+
+@pytest.mark.usefixtures("same_operator")
+def test_a_quota_that_refuses_the_operator(namespace):
+    """Not the pods, but what the operator makes itself."""
+    kubectl.create({"apiVersion": "v1", "kind": "ResourceQuota",
+                    "metadata": {"name": "tight", "namespace": namespace},
+                    "spec": {"hard": {"count/services": "1"}}})
+    wait_for(lambda: kubectl.get("resourcequota", "tight", namespace).get("status", {}).get("used"),
+             30, "the quota is counted")
+    cluster = Cluster(namespace, size=1).create()
+    cluster.wait_told("Service c-", "exceeded quota: tight")
+    assert condition(cluster.get(), "Degraded")["status"] == "True"
     kubectl.delete("resourcequota", "tight", namespace)
     check_mended(cluster)
 

@@ -137,25 +137,39 @@ static json_t *stateful_set(const struct world *world, struct children *children
     return set;
 }
 
-/* The version that may enter the template: the spec's while the cluster has not formed, then the
- * one that it runs. A changed version of a living cluster is held. */
-static void choose_version(const struct world *world, struct arena *arena,
-                           struct children *children)
+/* The image of the live template, or NULL. */
+static const char *live_image(const struct world *world)
 {
-    const char *live = json_path_string(world->stateful_set, "metadata", "annotations",
-                                        ANNOTATION_ETCD_VERSION, NULL);
-    bool held = world_formed(world) && live && strcmp(live, world->spec.version) != 0;
+    json_t *containers =
+        json_path(world->stateful_set, "spec", "template", "spec", "containers", NULL);
+    return json_path_string(json_array_get(containers, 0), "image", NULL);
+}
 
-    children->version = held ? live : world->spec.version;
-    if (!held && world->spec.image) {
-        children->image = world->spec.image;
-    } else if (held && world->spec.image) {
-        json_t *containers =
-            json_path(world->stateful_set, "spec", "template", "spec", "containers", NULL);
-        children->image = json_path_string(json_array_get(containers, 0), "image", NULL);
-    } else {
-        children->image = arena_printf(arena, "%s:v%s", world->spec.repository, children->version);
+static bool has_tag(const char *image, const char *tag)
+{
+    size_t length = strlen(image), tag_length = strlen(tag);
+    return length > tag_length && !strcmp(image + length - tag_length, tag);
+}
+
+/* The version and image that may enter the template: the spec's while the cluster has not formed,
+ * then those that it runs. Under OnDelete any pod that is recreated gets what the template has, so
+ * a changed version, or an image that may be of another, is held; the same version from another
+ * repository is not. */
+static void choose_image(const struct world *world, struct arena *arena, struct children *children)
+{
+    const char *live_version = json_path_string(world->stateful_set, "metadata", "annotations",
+                                                ANNOTATION_ETCD_VERSION, NULL);
+    const char *live = live_image(world), *asked = world->spec.image;
+    bool formed = world_formed(world) && live && live_version;
+
+    children->version = formed ? live_version : world->spec.version;
+    const char *tag = arena_printf(arena, ":v%s", children->version);
+    if (!asked) {
+        asked = arena_printf(arena, "%s%s", world->spec.repository, tag);
     }
+    bool same_version = !world->spec.image && formed && has_tag(live, tag);
+    children->image = !formed || same_version ? asked : live;
+    children->image_asked = asked;
 }
 
 static void add(struct children *children, const struct kube_resource *resource, json_t *desired,
@@ -189,7 +203,7 @@ static void set_claim_templates(const struct world *world, json_t *set)
 void children_desired(const struct world *world, struct arena *arena, struct children *out)
 {
     memset(out, 0, sizeof *out);
-    choose_version(world, arena, out);
+    choose_image(world, arena, out);
     add(out, &kube_services, peer_service(world), arena);
     add(out, &kube_services, client_service(world), arena);
     if (world_size(world) > 1) {

@@ -22,7 +22,8 @@ struct children {
     const char *config_name;   /* Of the ConfigMap that the template names. */
     const char *template_hash; /* What pods of the newest template bear. */
     const char *version;       /* The etcd version that the template has. */
-    const char *image;
+    const char *image;         /* That the template has. */
+    const char *image_asked;   /* That the spec asks for, at the template's version. */
 };
 
 void children_desired(const struct world *world, struct arena *arena, struct children *out);

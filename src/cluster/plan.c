@@ -25,6 +25,7 @@ static const struct rule rules[] = {
     {"MemberLost", 0, rule_lost_member},
     {"RetirePermits", 0, rule_retire_permits},
     {"VersionHeld", 0, rule_hold_version},
+    {"ImageHeld", 0, rule_hold_image},
     {"SizeHeld", 0, rule_hold_size},
     {"StorageHeld", 0, rule_hold_storage},
     {"SettingsHeld", 0, rule_hold_settings},

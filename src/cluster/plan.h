@@ -90,6 +90,7 @@ bool rule_replace_outdated_pod(struct planning *planning);
 bool rule_retire_permits(struct planning *planning);
 bool rule_lost_member(struct planning *planning);
 bool rule_hold_version(struct planning *planning);
+bool rule_hold_image(struct planning *planning);
 bool rule_hold_size(struct planning *planning);
 bool rule_hold_storage(struct planning *planning);
 bool rule_hold_settings(struct planning *planning);

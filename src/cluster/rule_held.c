@@ -26,6 +26,20 @@ bool rule_hold_version(struct planning *planning)
     return false;
 }
 
+bool rule_hold_image(struct planning *planning)
+{
+    const char *asked = planning->children.image_asked, *runs = planning->children.image;
+
+    if (strcmp(asked, runs) != 0) {
+        hold(planning, arena_printf(planning->arena,
+                                    "spec.image: %s is asked for and %s runs; it may be of another "
+                                    "version, and this operator does not change the version of a "
+                                    "living cluster yet",
+                                    asked, runs));
+    }
+    return false;
+}
+
 bool rule_hold_size(struct planning *planning)
 {
     const struct world *world = planning->world;

@@ -139,6 +139,14 @@ bool planning_pod_is_outdated(const struct planning *planning, const struct worl
             strcmp(pod->template_hash, planning->children.template_hash) != 0);
 }
 
+/* A pod that came with a start permit and has not used it: the one in its place would get none, for
+ * after the cluster has formed there is no `new`. */
+static bool would_be_left_out(const struct world *world, const struct world_member *member)
+{
+    return world_formed(world) && member->pod.has_permit &&
+           !(member->report && member->report->has_wal);
+}
+
 /* Two witnesses: etcd does not answer us, and the kubelet says not Ready. One pod at a time; all of
  * them while the cluster has not formed, for then nobody is left to hold a quorum. */
 bool rule_replace_outdated_pod(struct planning *planning)
@@ -155,10 +163,19 @@ bool rule_replace_outdated_pod(struct planning *planning)
             planning->plan->action.n_pods = 0;
             break;
         }
-        if (planning_pod_is_outdated(planning, &member->pod) && !member->pod.ready &&
-            !member_answers(member) && !(world_formed(world) && planning->plan->action.n_pods)) {
-            planning_add_pod(planning, i);
+        if (!planning_pod_is_outdated(planning, &member->pod) || member->pod.ready ||
+            member_answers(member) || (world_formed(world) && planning->plan->action.n_pods)) {
+            continue;
         }
+        if (would_be_left_out(world, member)) {
+            planning_wait(planning,
+                          arena_printf(planning->arena,
+                                       "%s was made from an earlier template and is left alone: it "
+                                       "has a start permit that a new pod would not get",
+                                       member->pod.name));
+            continue;
+        }
+        planning_add_pod(planning, i);
     }
     if (!planning->plan->action.n_pods) {
         return false;

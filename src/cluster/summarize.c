@@ -127,16 +127,10 @@ static const char *phase(const struct planning *planning)
     if (world->deleting) {
         return "Deleting";
     }
-    if (planning->blocked) {
+    if (planning->blocked || (world_formed(world) && !world_has_quorum(world))) {
         return "Failed";
     }
-    if (creating(world)) {
-        return "Creating";
-    }
-    if (!world_has_quorum(world)) {
-        return "Failed";
-    }
-    return "Running";
+    return creating(world) ? "Creating" : "Running";
 }
 
 static void condition(struct planning *planning, enum condition_type type, bool value,

@@ -39,11 +39,30 @@ static void the_same_size_in_other_words_in(struct arena *arena)
 }
 TEST(the_same_size_in_other_words)
 
+/* The same version from another registry is no other version; any other image may be. */
+static void images_in(struct arena *arena)
+{
+    struct world *world = world_running(arena, "{}");
+
+    world_set_spec(world, arena, "{\"repository\":\"mirror.example/etcd\"}");
+    struct plan *plan = plan_of(world, arena);
+    assert_int_equal(plan->action.kind, ACTION_APPLY);
+    world_make_children(world, arena);
+    assert_null(strstr(applied(plan_of(world, arena))->message, "spec.image"));
+
+    world_set_spec(world, arena, "{\"image\":\"mirror.example/etcd:latest\"}");
+    plan = plan_of(world, arena);
+    assert_int_not_equal(plan->action.kind, ACTION_APPLY);
+    assert_contains(applied(plan)->message, "spec.image: mirror.example/etcd:latest is asked for");
+}
+TEST(images)
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_is_held),
         cmocka_unit_test(all_is_said),
+        cmocka_unit_test(images),
         cmocka_unit_test(the_same_size_in_other_words),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -110,6 +110,13 @@ static void list_members(const struct reconciler_options *options,
     }
 }
 
+/* A helper that waits is never ready, so a ready member that does not answer hangs: asking it for a
+ * report would only take the time-out once more before the status says so. */
+static bool may_report(const struct world_member *member)
+{
+    return can_answer(&member->pod) && !member->pod.ready && !member_answers(member);
+}
+
 /* A report counts only if it comes from this very pod. */
 static void read_reports(const struct reconciler_options *options, struct arena *arena,
                          struct world *world)
@@ -118,7 +125,7 @@ static void read_reports(const struct reconciler_options *options, struct arena 
     const char *texts[ETCDCLUSTER_MAX_SIZE] = {0};
 
     for (int i = 0; i < ETCDCLUSTER_MAX_SIZE; i++) {
-        if (can_answer(&world->members[i].pod) && !member_answers(&world->members[i])) {
+        if (may_report(&world->members[i])) {
             add_target(&targets, world, i, MEMBER_METRICS_PORT, arena);
         }
     }

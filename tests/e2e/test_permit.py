@@ -1,9 +1,19 @@
 """Who may start on an empty volume: a member's lost data never brings the old member back."""
 import shutil
 
+import pytest
+
 from harness import kubectl
 from harness.cluster import PERMIT, Cluster, check_one_healthy_cluster, condition
 from harness.wait import NotYet, stays, wait_for
+
+SIZES = {"emptied": 3, "replaced": 3, "alone": 3, "forged": 1}
+
+
+@pytest.fixture(scope="module", name="made")
+def _made(module_namespace):
+    """All at once; each test harms its own."""
+    return {name: Cluster(module_namespace, name, size).create() for name, size in SIZES.items()}
 
 
 def another_pod(cluster, ordinal, uid):
@@ -34,9 +44,9 @@ def waits_still(cluster, name):
     return not member["ready"] and not member["role"]
 
 
-def test_a_member_whose_data_was_removed_waits(testbed, namespace):
+def test_a_member_whose_data_was_removed_waits(testbed, made, namespace):
     """rm -rf of its data, and kill -9 of its etcd: the same pod, the same permit, no data."""
-    cluster = Cluster(namespace, size=3).create()
+    cluster = made["emptied"]
     check_one_healthy_cluster(cluster)
     members = cluster.client().members()[1]
     pod = cluster.pod(1)
@@ -50,25 +60,25 @@ def test_a_member_whose_data_was_removed_waits(testbed, namespace):
     testbed.signal_process(process, 9)
     check_member_waits(cluster, 1, members)
     assert cluster.pod(1)["metadata"]["uid"] == pod["metadata"]["uid"]
-    # A new cluster's members start on empty volumes all the same, also beside it.
-    check_one_healthy_cluster(Cluster(namespace, "fresh", size=3).create())
+    # A new cluster's members start on empty volumes all the same, also now.
+    check_one_healthy_cluster(Cluster(namespace, size=3).create())
     assert cluster.client().members()[1] == members
 
 
-def test_a_member_whose_volume_was_replaced_waits(namespace):
+def test_a_member_whose_volume_was_replaced_waits(made):
     """A new pod with a new, empty claim."""
-    cluster = Cluster(namespace, size=3).create()
+    cluster = made["replaced"]
     check_one_healthy_cluster(cluster)
     members = cluster.client().members()[1]
     uid = cluster.pod(2)["metadata"]["uid"]
-    kubectl.delete("pvc", f"data-{cluster.pod_name(2)}", namespace)
-    kubectl.delete("pod", cluster.pod_name(2), namespace)
+    kubectl.delete("pvc", f"data-{cluster.pod_name(2)}", cluster.namespace)
+    kubectl.delete("pod", cluster.pod_name(2), cluster.namespace)
     another_pod(cluster, 2, uid)
     check_member_waits(cluster, 2, members)
 
 
-def test_a_pod_comes_back_without_the_operator(operator, namespace):
-    cluster = Cluster(namespace, size=3).create()
+def test_a_pod_comes_back_without_the_operator(operator, made):
+    cluster = made["alone"]
     check_one_healthy_cluster(cluster)
     client = cluster.client()
     client.put("earlier", "there")
@@ -76,10 +86,10 @@ def test_a_pod_comes_back_without_the_operator(operator, namespace):
     operator.scale(0)
     try:
         for ordinal, uid in uids.items():
-            kubectl.delete("pod", cluster.pod_name(ordinal), namespace)
+            kubectl.delete("pod", cluster.pod_name(ordinal), cluster.namespace)
             another_pod(cluster, ordinal, uid)
             wait_for(lambda pod=ordinal: ready(cluster, pod), 60, f"member {ordinal} is ready")
-            own = f"https://{cluster.pod_name(ordinal)}.{cluster.name}-peer.{namespace}.svc:2379"
+            own = f"https://{cluster.pod_name(ordinal)}.{cluster.name}-peer.{cluster.namespace}.svc:2379"
             wait_for(lambda url=own: reads(client, url) == "there", 30, f"member {ordinal} serves")
         client.put("meanwhile", "without the operator")
         assert not operator.pods()
@@ -102,15 +112,15 @@ def reads(client, url):
         raise NotYet(str(error)) from error
 
 
-def test_a_forged_permit_starts_nothing(namespace):
+def test_a_forged_permit_starts_nothing(made):
     """What is not a permit for this very pod does not count."""
-    cluster = Cluster(namespace, size=1).create()
+    cluster = made["forged"]
     cluster.wait_running()
     uid = cluster.pod(0)["metadata"]["uid"]
-    kubectl.delete("pvc", f"data-{cluster.pod_name(0)}", namespace)
-    kubectl.delete("pod", cluster.pod_name(0), namespace)
+    kubectl.delete("pvc", f"data-{cluster.pod_name(0)}", cluster.namespace)
+    kubectl.delete("pod", cluster.pod_name(0), cluster.namespace)
     another_pod(cluster, 0, uid)
     for text in ("", "nonsense", '{"v":1,"mode":"new"}'):
-        kubectl.annotate("pod", cluster.pod_name(0), namespace, PERMIT, text)
+        kubectl.annotate("pod", cluster.pod_name(0), cluster.namespace, PERMIT, text)
         cluster.wait(lambda now: now["status"]["phase"] == "Failed", "Failed: its data is lost")
         stays(lambda: not ready(cluster, 0), 3, f"it was started by {text!r}")

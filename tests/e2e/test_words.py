@@ -6,7 +6,7 @@ import pytest
 
 from harness import kubectl
 from harness.cluster import (API, ETCD_3_5, ETCD_3_6, SMALL, Cluster, check_one_healthy_cluster,
-                             condition, drop_namespace, new_namespace)
+                             condition)
 from harness.wait import merged, wait_for
 
 
@@ -235,22 +235,29 @@ def foreign_secret(namespace, name):
             "stringData": {"tls.crt": "somebody's"}}
 
 
-@pytest.mark.parametrize("make, kind, name", [
-    (foreign_service, "Service", "c-client"),
-    (foreign_set, "StatefulSet", "c"),
-    (foreign_secret, "Secret", "c-server-tls"),
-], ids=["Service", "StatefulSet", "Secret"])
-def test_a_name_that_is_taken(make, kind, name):
-    namespace = new_namespace()
-    kubectl.create(make(namespace, name))
-    before = settled(kind, name, namespace)
-    cluster = Cluster(namespace, size=1).create()
-    cluster.wait_told(f"{kind} {name}", "does not belong to this cluster", "rename")
-    assert cluster.status()["phase"] == "Failed"
-    assert settled(kind, name, namespace) == before, "the object of somebody else was touched"
-    kubectl.delete(kind, name, namespace, wait=True)
-    check_mended(cluster)
-    drop_namespace(namespace)
+TAKEN = {
+    "of-service": (foreign_service, "Service", "of-service-client"),
+    "of-set": (foreign_set, "StatefulSet", "of-set"),
+    "of-secret": (foreign_secret, "Secret", "of-secret-server-tls"),
+}
+
+
+@pytest.mark.usefixtures("same_operator")
+def test_a_name_that_is_taken(namespace):
+    """Refused in words; the object of somebody else is not touched; its removal is the mend."""
+    before = {}
+    for make, kind, name in TAKEN.values():
+        kubectl.create(make(namespace, name))
+        before[name] = settled(kind, name, namespace)
+    made = {name: Cluster(namespace, name, 1).create() for name in TAKEN}
+    for cluster, (_, kind, name) in zip(made.values(), TAKEN.values()):
+        cluster.wait_told(f"{kind} {name}", "does not belong to this cluster", "rename")
+        assert cluster.status()["phase"] == "Failed"
+        assert settled(kind, name, namespace) == before[name], "it was touched"
+    for _, kind, name in TAKEN.values():
+        kubectl.delete(kind, name, namespace)
+    for cluster in made.values():
+        check_mended(cluster)
 
 
 def settled(kind, name, namespace):

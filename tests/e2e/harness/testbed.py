@@ -1,6 +1,7 @@
 """What only the project's own testbed can do: faults of nodes and processes, its audit log.
 
 The tests that need it are skipped on any other cluster."""
+import datetime
 import json
 import os
 import pathlib
@@ -22,9 +23,16 @@ def find():
     return Testbed(pathlib.Path(kubeconfig).parent)
 
 
+def timestamp():
+    """As the audit log writes it."""
+    now = datetime.datetime.now(datetime.timezone.utc)
+    return now.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
 class Testbed:
     def __init__(self, state):
         self.state = state
+        self.restarts = []  # (from, to) of each time without an API server that is ready
 
     # Nodes.
 
@@ -90,9 +98,11 @@ class Testbed:
             host_start kube-apiserver
             wait_for 60 "the API server" "$STATE/log/kube-apiserver.log" apiserver_ready
         """
+        began = timestamp()
         done = subprocess.run(["bash", "-c", script], cwd=PROJECT, capture_output=True, text=True,
                               timeout=120, check=False)
         assert done.returncode == 0, f"restarting the API server: {done.stdout}{done.stderr}"
+        self.restarts.append((began, timestamp()))
 
     # The audit log.
 

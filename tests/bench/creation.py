@@ -91,6 +91,7 @@ def measure(client, rounds):
             print(f"  round {number + 1}: cluster {ours[-1]:.2f} s, bare {theirs[-1]:.2f} s")
     finally:
         client.delete("Namespace", None, NAMESPACE)
+        client.watch_until("Namespace", None, lambda objects: NAMESPACE not in objects)
     a, b = statistics.median(ours), statistics.median(theirs)
     print(f"apply to Running, 3 members, TLS: median {a:.2f} s ({min(ours):.2f} to {max(ours):.2f})")
     print(f"bare StatefulSet, all pods Ready: median {b:.2f} s ({min(theirs):.2f} to {max(theirs):.2f})")

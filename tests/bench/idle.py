@@ -40,6 +40,13 @@ def rollup(pid):
         return {m[1]: int(m[2]) / 1024 for m in re.finditer(r"^(\w+):\s+(\d+) kB", file.read(), re.M)}
 
 
+def deliver_helper(how):
+    """The operator's option --helper-delivery; None: its default."""
+    value = f"ETCD_OPERATOR_HELPER_DELIVERY={how}" if how else "ETCD_OPERATOR_HELPER_DELIVERY-"
+    kubectl("-n", NAMESPACE, "set", "env", "deployment/etcd-operator", value)
+    kubectl("-n", NAMESPACE, "rollout", "status", "deployment/etcd-operator", "--timeout=120s")
+
+
 def restart():
     kubectl("-n", NAMESPACE, "delete", "pod", operator_pod()["metadata"]["name"])
     kubectl("-n", NAMESPACE, "rollout", "status", "deployment/etcd-operator", "--timeout=120s")

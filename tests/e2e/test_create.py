@@ -96,7 +96,7 @@ def test_pods_are_restricted(zoo):
         spec = pod["spec"]
         assert spec["securityContext"]["runAsNonRoot"] is True
         assert spec.get("automountServiceAccountToken") is False
-        for container in spec["containers"] + spec["initContainers"]:
+        for container in spec["containers"] + spec.get("initContainers", []):
             context = container["securityContext"]
             assert context["readOnlyRootFilesystem"] is True
             assert context["allowPrivilegeEscalation"] is False

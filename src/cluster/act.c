@@ -160,21 +160,6 @@ static int stop_etcd(const struct reconciler_options *options, const struct worl
     return result == -(int)ERROR_NOT_FOUND ? 0 : result;
 }
 
-static bool is_ours(const json_t *object, const char *uid)
-{
-    json_t *reference;
-    size_t i;
-
-    json_array_foreach(json_path(object, "metadata", "ownerReferences", NULL), i, reference)
-    {
-        const char *owner = json_path_string(reference, "uid", NULL);
-        if (owner && !strcmp(owner, uid)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* Before an object is made: is there one of that name that is somebody else's? An apply would take
  * it over. 1: yes, and the memo says which. */
 static int name_is_taken(const struct reconciler_options *options, struct memo *memo,
@@ -188,7 +173,7 @@ static int name_is_taken(const struct reconciler_options *options, struct memo *
     if (result == -(int)ERROR_NOT_FOUND) {
         return 0;
     }
-    if (result || is_ours(there, world->uid)) {
+    if (result || object_is_owned_by(there, world->uid)) {
         return result;
     }
     memo->taken_resource = child->resource;

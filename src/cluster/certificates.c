@@ -122,21 +122,6 @@ static const char *secret_text(const json_t *secret, const char *key, struct are
     return copy;
 }
 
-static bool owned_by(const json_t *object, const char *uid)
-{
-    size_t i;
-    json_t *reference;
-
-    json_array_foreach(json_path(object, "metadata", "ownerReferences", NULL), i, reference)
-    {
-        const char *owner = json_path_string(reference, "uid", NULL);
-        if (owner && !strcmp(owner, uid)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* Why a certificate, as found, must be issued again; NULL if it is good. */
 static const char *judge_pair(const json_t *secret, const char *certificate_key,
                               const char *private_key, const char *ca_pem, int64_t now_ms,
@@ -232,7 +217,8 @@ int certificates_read(const struct kube_api *kube, const struct names *names, co
             return error_wrap(error, "reading the certificates");
         }
         secrets[i] = arena_json(arena, secret);
-        out->exists[i] = owned_by(secret, uid); /* Another's is not removed with the cluster. */
+        out->exists[i] =
+            object_is_owned_by(secret, uid); /* Another's is not removed with the cluster. */
         if (!out->exists[i]) {
             out->foreign = name;
         }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "api/permit.h"
+#include "base/json.h"
 
 struct names *names_new(struct arena *arena, const char *namespace, const char *cluster)
 {
@@ -96,4 +97,19 @@ json_t *names_labels(const struct names *names)
     json_object_set_new(labels, "app.kubernetes.io/managed-by", json_string(MANAGED_BY));
     json_object_set_new(labels, "app.kubernetes.io/component", json_string("member"));
     return labels;
+}
+
+bool object_is_owned_by(const json_t *object, const char *uid)
+{
+    json_t *reference;
+    size_t i;
+
+    json_array_foreach(json_path(object, "metadata", "ownerReferences", NULL), i, reference)
+    {
+        const char *owner = json_path_string(reference, "uid", NULL);
+        if (owner && uid && !strcmp(owner, uid)) {
+            return true;
+        }
+    }
+    return false;
 }

@@ -56,4 +56,7 @@ int names_ordinal(const char *name, const char *prefix);
 json_t *names_labels(const struct names *names);
 json_t *names_selector(const struct names *names);
 
+/* One of the object's owner references has this UID (NULL: none has). */
+bool object_is_owned_by(const json_t *object, const char *uid);
+
 #endif

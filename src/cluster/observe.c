@@ -13,21 +13,6 @@
 #define PODS_EXPECTED_WITHIN_MS 2000
 #define FAILURE_TOLD_FOR_MS     1200000 /* The StatefulSet controller retries within 17 min. */
 
-static bool owned_by(const json_t *object, const char *uid)
-{
-    size_t i;
-    json_t *reference;
-
-    json_array_foreach(json_path(object, "metadata", "ownerReferences", NULL), i, reference)
-    {
-        const char *owner = json_path_string(reference, "uid", NULL);
-        if (owner && uid && !strcmp(owner, uid)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static bool has_finalizer(const json_t *object)
 {
     size_t i;
@@ -103,7 +88,7 @@ static int observe_children(const struct reconciler_options *options, struct are
         }
         json_array_foreach(list, i, child)
         {
-            if (!owned_by(child, world->uid)) {
+            if (!object_is_owned_by(child, world->uid)) {
                 continue;
             }
             if (!json_object_get(child, "kind")) { /* Items of a list come without it. */
@@ -131,7 +116,7 @@ static int observe_pods(const struct reconciler_options *options, struct arena *
     {
         const char *name = json_path_string(pod, "metadata", "name", NULL);
         int ordinal = names_ordinal(name, world->names->cluster);
-        if (ordinal >= 0 && ordinal < ETCDCLUSTER_MAX_SIZE && owned_by(pod, set_uid)) {
+        if (ordinal >= 0 && ordinal < ETCDCLUSTER_MAX_SIZE && object_is_owned_by(pod, set_uid)) {
             observe_pod(pod, arena, &world->members[ordinal].pod);
         }
     }
@@ -287,7 +272,7 @@ static void observe_taken_name(const struct reconciler_options *options, struct 
     int result = kube->get(kube->context, memo->taken_resource, world->names->namespace,
                            memo->taken_name, &object, &error);
     arena_json(arena, object);
-    if (result == -(int)ERROR_NOT_FOUND || (!result && owned_by(object, world->uid))) {
+    if (result == -(int)ERROR_NOT_FOUND || (!result && object_is_owned_by(object, world->uid))) {
         memo->taken_resource = NULL;
         return;
     }

@@ -59,16 +59,6 @@ void planning_add_pod(struct planning *planning, int ordinal)
     action->pods[action->n_pods++] = ordinal;
 }
 
-bool world_has_quorum(const struct world *world)
-{
-    for (int i = 0; i < ETCDCLUSTER_MAX_SIZE; i++) {
-        if (member_reads(&world->members[i])) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* A steady cluster is looked at on its own interval, one that changes more often: most changes wake
  * the pass by themselves, and this is for those that cannot. */
 static int64_t requeue_after(const struct planning *planning)

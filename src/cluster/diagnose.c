@@ -135,7 +135,7 @@ const char *diagnose_member(const struct world *world, int ordinal, struct arena
     const struct world_member *member = &world->members[ordinal];
     const char *found = diagnose_claim(&member->claim, arena, reason);
 
-    if (!found && member->pod.exists) {
+    if (!found && member->pod.exists && !member->pod.terminating) {
         found = diagnose_pod(world, member, arena, reason);
     }
     if (found || !world_formed(world) || member_starting(member)) {

@@ -7,11 +7,10 @@
 #include "base/json.h"
 #include "cluster/objects.h"
 
-#define CERTIFICATES_READ_EVERY_MS                                                                 \
-    600000 /* A lost or changed Secret is seen at the next resync.                                 \
-            */
-#define PODS_EXPECTED_WITHIN_MS 2000
-#define FAILURE_TOLD_FOR_MS     1200000 /* The StatefulSet controller retries within 17 min. */
+/* A lost or changed Secret is seen at the next of these. */
+#define CERTIFICATES_READ_EVERY_MS 600000
+#define PODS_EXPECTED_WITHIN_MS    2000
+#define FAILURE_TOLD_FOR_MS        1200000 /* The StatefulSet controller retries within 17 min. */
 
 static bool has_finalizer(const json_t *object)
 {

@@ -210,8 +210,9 @@ static const struct option table[] = {
      "This operator's own image: the pods of members take their start helper from it. Required.",
      set_image},
     {"helper-delivery", "HOW", "init-container", "init-container or image-volume",
-     "How the start helper comes into a member's pod. An image volume saves about a second of each "
-     "start, and needs Kubernetes 1.35 and a container runtime that mounts images on every node.",
+     "How the start helper comes into a member's pod. An image volume saves the init container's "
+     "part of each start; Kubernetes and every node's container runtime must support it (tried: "
+     "1.36 with containerd 2.3).",
      set_helper_delivery},
     {"workers", "N", "2", "a number from 1 to 64", "Clusters that are worked on at the same time.",
      set_workers},

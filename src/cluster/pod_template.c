@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "base/memory.h"
 #include "pki/pki.h"
 
 #define SERVER_TLS_DIR "/etc/etcd-tls/server"
@@ -270,7 +271,7 @@ char *pod_member_config(const struct world *world, const char *version)
     bool client_tls = world->spec.security.tls.client.enabled;
     bool peer_tls = world->spec.security.tls.peer.enabled;
     const char *client = client_tls ? "https" : "http", *peer = peer_tls ? "https" : "http";
-    json_t *args = json_array();
+    AUTO_JSON json_t *args = json_array();
 
     argument(args, "name", "{name}");
     argument(args, "data-dir", MEMBER_DATA_DIR);
@@ -294,10 +295,16 @@ char *pod_member_config(const struct world *world, const char *version)
     }
     corruption_arguments(args, version);
     tuning_arguments(args, &world->spec);
-    AUTO_JSON json_t *config =
-        json_pack("{s:i, s:s, s:o}", "v", 1, "clusterUID", world->uid, "args", args);
-    if (world->recorded.generation > 1) { /* Data of the bootstraps before must not start again. */
-        json_object_set_new(config, "generation", json_integer(world->recorded.generation));
+    AUTO_FREE const char **list = xcalloc(json_array_size(args), sizeof *list);
+    for (size_t i = 0; i < json_array_size(args); i++) {
+        list[i] = json_string_value(json_array_get(args, i));
     }
-    return json_canonical(config);
+    const struct member_config config = {
+        .cluster_uid = world->uid,
+        /* Data of the bootstraps before must not start again; the first has none before it. */
+        .generation = world->recorded.generation > 1 ? world->recorded.generation : 0,
+        .args = list,
+        .n_args = json_array_size(args),
+    };
+    return member_config_encode(&config);
 }

@@ -13,11 +13,6 @@ static const char *const condition_names[N_CONDITIONS] = {
     [CONDITION_SPEC_APPLIED] = "SpecApplied",
 };
 
-const char *condition_name(enum condition_type type)
-{
-    return condition_names[type];
-}
-
 static uint64_t id_member(const json_t *json, const char *name)
 {
     uint64_t id = 0;

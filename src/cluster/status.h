@@ -80,8 +80,6 @@ void recorded_decode(const json_t *status, struct arena *arena, struct recorded 
 json_t *cluster_status_encode(const struct cluster_status *status, const json_t *old,
                               int64_t now_wall_ms);
 
-const char *condition_name(enum condition_type type);
-
 /* Rounding that keeps a steady cluster's status the same: sizes up to two significant digits of
  * mebibytes, lags to 0 below 1000 and then to one digit. */
 int64_t status_round_size(int64_t bytes);

@@ -86,7 +86,6 @@ static void list_members(const struct reconciler_options *options,
     struct etcd_member_list *list = arena_alloc(arena, sizeof *list);
     struct etcd_alarm *alarms = NULL;
     struct targets targets = {.n = 0};
-    int64_t timeout_ms = world->spec.health_check.timeout_ms;
     struct error error;
 
     for (int i = 0; i < ETCDCLUSTER_MAX_SIZE; i++) {
@@ -97,13 +96,14 @@ static void list_members(const struct reconciler_options *options,
     if (!targets.n) {
         return;
     }
-    if (!etcd->member_list(etcd->context, credentials, targets.endpoints, targets.n, timeout_ms,
-                           arena, list, &error)) {
+    const struct etcd_target target = {credentials, targets.endpoints, targets.n,
+                                       world->spec.health_check.timeout_ms};
+    if (!etcd->member_list(etcd->context, &target, arena, list, &error)) {
         world->member_list = list;
         match_members(world, arena);
     }
-    if (any_alarm(world) && !etcd->alarms(etcd->context, credentials, targets.endpoints, targets.n,
-                                          timeout_ms, arena, &alarms, &world->n_alarms, &error)) {
+    if (any_alarm(world) &&
+        !etcd->alarms(etcd->context, &target, arena, &alarms, &world->n_alarms, &error)) {
         world->alarms = alarms;
     } else {
         world->n_alarms = 0;

@@ -73,6 +73,53 @@ struct etcd_member_list {
     size_t n_members;
 };
 
+/* Where a call goes: to the first endpoint that answers, in this order. One that is silent uses up
+ * only its share of the time. When none answers, the error is of the first failure that is not
+ * RETRYABLE, else of the first. A change that may have been carried out although its answer was
+ * lost is not sent to the next endpoint, but fails with RETRYABLE. */
+struct etcd_target {
+    const struct etcd_credentials *credentials;
+    const struct etcd_endpoint *endpoints;
+    size_t n;
+    int64_t timeout_ms; /* For all of it. */
+};
+
+struct etcd_bytes {
+    const void *data;
+    size_t size;
+};
+
+struct etcd_hash {
+    uint32_t hash;
+    int64_t compact_revision;
+    int64_t revision; /* That the hash is of; 0 before 3.6, which answers for the one asked. */
+};
+
+enum etcd_downgrade_action {
+    ETCD_DOWNGRADE_VALIDATE,
+    ETCD_DOWNGRADE_ENABLE,
+    ETCD_DOWNGRADE_CANCEL
+};
+
+struct etcd_range_request {
+    struct etcd_bytes key, range_end; /* range_end empty: this key alone. */
+    int64_t limit, revision;          /* 0: none; the newest. */
+    bool serializable, keys_only, count_only;
+};
+
+struct etcd_key_value {
+    struct etcd_bytes key, value;
+    int64_t create_revision, mod_revision, version;
+};
+
+struct etcd_range {
+    int64_t revision; /* The store's. */
+    struct etcd_key_value *items;
+    size_t n;
+    int64_t count; /* Of all that match. */
+    bool more;
+};
+
 struct etcd_api {
     void *context;
 
@@ -81,17 +128,52 @@ struct etcd_api {
     void (*look)(void *context, const struct etcd_credentials *credentials,
                  const struct etcd_endpoint *endpoints, size_t n, int64_t timeout_ms,
                  struct arena *arena, struct etcd_look *looks);
-    /* Linearizable, from the first endpoint that answers; one that is silent uses up only its share
-     * of the time. When none answers, the error is of the first failure that is not RETRYABLE, else
-     * of the first. A learner's answer is a failure, since it has no linearizable list. */
-    int (*member_list)(void *context, const struct etcd_credentials *credentials,
-                       const struct etcd_endpoint *endpoints, size_t n, int64_t timeout_ms,
-                       struct arena *arena, struct etcd_member_list *out, struct error *error);
-    /* Likewise. etcd puts even this question into the raft log, so each call costs an entry there
-     * and a sync on every member; a member's status lists the alarms for nothing. */
-    int (*alarms)(void *context, const struct etcd_credentials *credentials,
-                  const struct etcd_endpoint *endpoints, size_t n, int64_t timeout_ms,
-                  struct arena *arena, struct etcd_alarm **out, size_t *n_out, struct error *error);
+    /* The calls below go to a struct etcd_target. Answers live in the arena. */
+
+    /* Linearizable. A learner's answer is a failure, since it has no linearizable list. */
+    int (*member_list)(void *context, const struct etcd_target *target, struct arena *arena,
+                       struct etcd_member_list *out, struct error *error);
+    /* etcd puts even this question into the raft log, so each call costs an entry there and a sync
+     * on every member; a member's status lists the alarms for nothing. */
+    int (*alarms)(void *context, const struct etcd_target *target, struct arena *arena,
+                  struct etcd_alarm **out, size_t *n_out, struct error *error);
+    /* Switches an alarm of one member on or off. */
+    int (*alarm_set)(void *context, const struct etcd_target *target, uint64_t member_id,
+                     enum etcd_alarm_type type, bool active, struct error *error);
+
+    /* Membership (EXISTS, CONFLICT, NOT_FOUND as `detail` says which). `list` is what it became. */
+    int (*member_add)(void *context, const struct etcd_target *target, const char *peer_url,
+                      bool learner, struct arena *arena, uint64_t *id,
+                      struct etcd_member_list *list, struct error *error);
+    int (*member_promote)(void *context, const struct etcd_target *target, uint64_t id,
+                          struct error *error);
+    int (*member_remove)(void *context, const struct etcd_target *target, uint64_t id,
+                         struct error *error);
+    int (*member_update)(void *context, const struct etcd_target *target, uint64_t id,
+                         const char *peer_url, struct error *error);
+    /* The target is the leader's endpoint alone, and the transferee a voter. */
+    int (*move_leader)(void *context, const struct etcd_target *target, uint64_t transferee_id,
+                       struct error *error);
+
+    /* Of one member: the target has one endpoint. `revision` 0: the newest. */
+    int (*hash_kv)(void *context, const struct etcd_target *target, int64_t revision,
+                   struct etcd_hash *out, struct error *error);
+    /* Of one member, which serves nothing meanwhile. */
+    int (*defragment)(void *context, const struct etcd_target *target, struct error *error);
+    /* Physical: answers when the space is free for use again. */
+    int (*compact)(void *context, const struct etcd_target *target, int64_t revision, bool physical,
+                   struct error *error);
+    /* One minor down: VALIDATE, ENABLE, CANCEL. `version` is "3.5"; NULL for CANCEL. */
+    int (*downgrade)(void *context, const struct etcd_target *target,
+                     enum etcd_downgrade_action action, const char *version, struct error *error);
+
+    int (*range)(void *context, const struct etcd_target *target,
+                 const struct etcd_range_request *request, struct arena *arena,
+                 struct etcd_range *out, struct error *error);
+    /* `revision` may be NULL. */
+    int (*put)(void *context, const struct etcd_target *target, struct etcd_bytes key,
+               struct etcd_bytes value, int64_t *revision, struct error *error);
+
     /* What stands on the members' metrics port (plain HTTP, path "/", port given by the endpoint)
      * while no etcd runs there: the start helper's report, as text in the arena; at most 64 KiB.
      * All endpoints at once; out[i] is NULL where nothing answered with status 200 and

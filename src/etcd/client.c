@@ -81,19 +81,18 @@ static void keep_error(struct error *kept, const struct error *error)
     }
 }
 
-static int first_answer(struct http_client *http, bool tls, struct etcd_call *call,
-                        const struct etcd_endpoint *endpoints, size_t n, int64_t timeout_ms,
-                        decode_function *decode, struct arena *arena, void *out,
-                        struct error *error)
+static int first_answer(struct http_client *http, struct etcd_call *call,
+                        const struct etcd_target *target, decode_function *decode,
+                        struct arena *arena, void *out, struct error *error)
 {
-    int64_t deadline_ms = clock_boot_ms() + timeout_ms;
+    int64_t deadline_ms = clock_boot_ms() + target->timeout_ms;
     struct error kept = {0};
 
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < target->n; i++) {
         /* One member that is silent must leave time for the others. */
-        int64_t share_ms = (deadline_ms - clock_boot_ms()) / (int64_t)(n - i);
-        call->endpoint = &endpoints[i];
-        etcd_calls_run(http, tls, share_ms, call, 1);
+        int64_t share_ms = (deadline_ms - clock_boot_ms()) / (int64_t)(target->n - i);
+        call->endpoint = &target->endpoints[i];
+        etcd_calls_run(http, target->credentials->tls, share_ms, call, 1);
         int failed = call->error.kind ? -(int)call->error.kind
                                       : decode(&call->frame, arena, out, &call->error);
         etcd_calls_fini(call, 1);
@@ -102,25 +101,23 @@ static int first_answer(struct http_client *http, bool tls, struct etcd_call *ca
         }
         keep_error(&kept, &call->error);
     }
-    if (!n) {
+    if (!target->n) {
         return error_set(error, ERROR_RETRYABLE, "%s: no endpoint is known yet", call->method);
     }
     return error_set(error, kept.kind, "%s", kept.message);
 }
 
-static int call_any(struct etcd_client *client, const struct etcd_credentials *credentials,
-                    struct etcd_call *call, const struct etcd_endpoint *endpoints, size_t n,
-                    int64_t timeout_ms, decode_function *decode, struct arena *arena, void *out,
+static int call_any(struct etcd_client *client, const struct etcd_target *target,
+                    struct etcd_call *call, decode_function *decode, struct arena *arena, void *out,
                     struct error *error)
 {
     struct etcd_pool_entry *entry;
-    int result = etcd_pool_get(client->pool, credentials, clock_boot_ms(), &entry, error);
+    int result = etcd_pool_get(client->pool, target->credentials, clock_boot_ms(), &entry, error);
 
     if (result) {
         return result;
     }
-    result = first_answer(etcd_pool_client(entry), credentials->tls, call, endpoints, n, timeout_ms,
-                          decode, arena, out, error);
+    result = first_answer(etcd_pool_client(entry), call, target, decode, arena, out, error);
     etcd_pool_put(client->pool, entry);
     return result;
 }
@@ -131,17 +128,14 @@ static int decode_members(const struct grpc_frame *frame, struct arena *arena, v
     return etcd_member_list_decode(frame, arena, out, error);
 }
 
-static int client_member_list(void *context, const struct etcd_credentials *credentials,
-                              const struct etcd_endpoint *endpoints, size_t n, int64_t timeout_ms,
-                              struct arena *arena, struct etcd_member_list *out,
-                              struct error *error)
+static int client_member_list(void *context, const struct etcd_target *target, struct arena *arena,
+                              struct etcd_member_list *out, struct error *error)
 {
     struct buffer body AUTO_BUFFER = {0};
     struct etcd_call call = {.method = "Cluster/MemberList", .body = &body};
 
     etcd_member_list_request(&body);
-    return call_any(context, credentials, &call, endpoints, n, timeout_ms, decode_members, arena,
-                    out, error);
+    return call_any(context, target, &call, decode_members, arena, out, error);
 }
 
 struct alarms {
@@ -157,18 +151,15 @@ static int decode_alarms(const struct grpc_frame *frame, struct arena *arena, vo
     return etcd_alarms_decode(frame, arena, &alarms->items, &alarms->length, error);
 }
 
-static int client_alarms(void *context, const struct etcd_credentials *credentials,
-                         const struct etcd_endpoint *endpoints, size_t n, int64_t timeout_ms,
-                         struct arena *arena, struct etcd_alarm **out, size_t *n_out,
-                         struct error *error)
+static int client_alarms(void *context, const struct etcd_target *target, struct arena *arena,
+                         struct etcd_alarm **out, size_t *n_out, struct error *error)
 {
     struct buffer body AUTO_BUFFER = {0};
     struct etcd_call call = {.method = "Maintenance/Alarm", .body = &body};
     struct alarms alarms = {0};
 
     etcd_alarms_request(&body);
-    int result = call_any(context, credentials, &call, endpoints, n, timeout_ms, decode_alarms,
-                          arena, &alarms, error);
+    int result = call_any(context, target, &call, decode_alarms, arena, &alarms, error);
     if (!result) {
         *out = alarms.items;
         *n_out = alarms.length;

@@ -47,6 +47,12 @@ struct kube_api {
     /* Replaces the status subresource; the object carries name, namespace and resourceVersion. */
     int (*replace_status)(void *context, const struct kube_resource *resource, json_t *object,
                           json_t **out, struct error *error);
+    /* Replaces the whole object, which carries its resourceVersion (CONFLICT when that is old). */
+    int (*replace)(void *context, const struct kube_resource *resource, json_t *object,
+                   json_t **out, struct error *error);
+    /* Sets spec.replicas through the scale subresource. */
+    int (*scale)(void *context, const struct kube_resource *resource, const char *namespace,
+                 const char *name, int replicas, struct error *error);
     /* An object that is gone already is success. */
     int (*remove)(void *context, const struct kube_resource *resource, const char *namespace,
                   const char *name, const struct kube_delete_options *options, struct error *error);

@@ -299,8 +299,9 @@ static int api_merge_patch(void *context, const struct kube_resource *resource,
     return result ? result : exchange_object(context, &request, out, error);
 }
 
-static int api_replace_status(void *context, const struct kube_resource *resource, json_t *object,
-                              json_t **out, struct error *error)
+/* PUT of an object, or of a subresource of it. */
+static int put(void *context, const struct kube_resource *resource, json_t *object,
+               const char *subresource, json_t **out, struct error *error)
 {
     const struct request request = {.verb = "update",
                                     .method = "PUT",
@@ -308,7 +309,7 @@ static int api_replace_status(void *context, const struct kube_resource *resourc
                                     .namespace =
                                         json_path_string(object, "metadata", "namespace", NULL),
                                     .name = json_path_string(object, "metadata", "name", NULL),
-                                    .subresource = "status",
+                                    .subresource = subresource,
                                     .content_type = JSON_TYPE,
                                     .body = object,
                                     .changing = true,
@@ -316,6 +317,38 @@ static int api_replace_status(void *context, const struct kube_resource *resourc
     int result = check_names(&request, true, error);
 
     return result ? result : exchange_object(context, &request, out, error);
+}
+
+static int api_replace_status(void *context, const struct kube_resource *resource, json_t *object,
+                              json_t **out, struct error *error)
+{
+    return put(context, resource, object, "status", out, error);
+}
+
+static int api_replace(void *context, const struct kube_resource *resource, json_t *object,
+                       json_t **out, struct error *error)
+{
+    return put(context, resource, object, NULL, out, error);
+}
+
+static int api_scale(void *context, const struct kube_resource *resource, const char *namespace,
+                     const char *name, int replicas, struct error *error)
+{
+    AUTO_JSON json_t *patch = json_pack("{s:{s:i}}", "spec", "replicas", replicas);
+    AUTO_JSON json_t *scale = NULL; /* The answer is a Scale, and nothing for a store. */
+    const struct request request = {.verb = "patch",
+                                    .method = "PATCH",
+                                    .resource = resource,
+                                    .namespace = namespace,
+                                    .name = name,
+                                    .subresource = "scale",
+                                    .content_type = MERGE_TYPE,
+                                    .body = patch,
+                                    .changing = true,
+                                    .force = -1};
+    int result = check_names(&request, true, error);
+
+    return result ? result : exchange(context, &request, &scale, error);
 }
 
 static json_t *delete_body(const struct kube_delete_options *options)
@@ -444,6 +477,8 @@ void kube_client_fill_api(struct kube_client *client)
         .apply = api_apply,
         .merge_patch = api_merge_patch,
         .replace_status = api_replace_status,
+        .replace = api_replace,
+        .scale = api_scale,
         .remove = api_remove,
         .event = api_event,
         .cached_get = api_cached_get,

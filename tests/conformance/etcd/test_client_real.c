@@ -84,11 +84,16 @@ static int stop(void **state)
     return 0;
 }
 
+static struct etcd_target all_members(const struct world *world)
+{
+    return (struct etcd_target){&world->cluster.credentials, world->cluster.endpoints, MEMBERS,
+                                TIMEOUT_MS};
+}
+
 static int member_list(struct world *world, struct etcd_member_list *list, struct error *error)
 {
-    return world->api->member_list(world->api->context, &world->cluster.credentials,
-                                   world->cluster.endpoints, MEMBERS, TIMEOUT_MS, world->arena,
-                                   list, error);
+    const struct etcd_target target = all_members(world);
+    return world->api->member_list(world->api->context, &target, world->arena, list, error);
 }
 
 static bool is_old(const struct etcd_status *status)
@@ -201,12 +206,11 @@ static void set_alarm(struct world *world, uint64_t member_id,
 
 static size_t alarms(struct world *world, struct etcd_alarm **out)
 {
+    const struct etcd_target target = all_members(world);
     struct error error = {0};
     size_t n = 0;
 
-    if (world->api->alarms(world->api->context, &world->cluster.credentials,
-                           world->cluster.endpoints, MEMBERS, TIMEOUT_MS, world->arena, out, &n,
-                           &error)) {
+    if (world->api->alarms(world->api->context, &target, world->arena, out, &n, &error)) {
         fail_msg("%s", error.message);
     }
     return n;

@@ -113,10 +113,9 @@ static void test_learner(void **state)
 
     const struct etcd_endpoint learner_first[] = {world->cluster.endpoints[1],
                                                   world->cluster.endpoints[0]};
-    assert_int_equal(world->api->member_list(world->api->context, &world->cluster.credentials,
-                                             learner_first, 2, TIMEOUT_MS, world->arena, &list,
-                                             &error),
-                     0);
+    const struct etcd_target target = {&world->cluster.credentials, learner_first, 2, TIMEOUT_MS};
+    assert_int_equal(
+        world->api->member_list(world->api->context, &target, world->arena, &list, &error), 0);
     assert_int_equal(list.n_members, 2);
     assert_int_equal(list.members[0].is_learner + list.members[1].is_learner, 1);
 }

@@ -371,8 +371,17 @@ static int cached_list(void *context, const struct kube_resource *resource, cons
 void fake_kube_init(struct fake_kube *kube, int64_t now_ms)
 {
     *kube = (struct fake_kube){
-        .api = {kube, get, list, create, apply, merge_patch, replace_status, remove_object, event,
-                cached_get, cached_list},
+        .api = {.context = kube,
+                .get = get,
+                .list = list,
+                .create = create,
+                .apply = apply,
+                .merge_patch = merge_patch,
+                .replace_status = replace_status,
+                .remove = remove_object,
+                .event = event,
+                .cached_get = cached_get,
+                .cached_list = cached_list},
         .now_ms = now_ms,
         .objects = json_object(),
         .permits = json_object(),

@@ -277,20 +277,18 @@ static void look_all(void *context, const struct etcd_credentials *credentials,
     }
 }
 
-static int member_list(void *context, const struct etcd_credentials *credentials,
-                       const struct etcd_endpoint *endpoints, size_t n, int64_t timeout_ms,
-                       struct arena *arena, struct etcd_member_list *out, struct error *error)
+static int member_list(void *context, const struct etcd_target *target, struct arena *arena,
+                       struct etcd_member_list *out, struct error *error)
 {
     struct fake_site *site = context;
-    const char *token = serves(site, ordinal_of(&endpoints[0]));
+    int ordinal = ordinal_of(&target->endpoints[0]);
+    const char *token = serves(site, ordinal);
 
-    (void)credentials, (void)n, (void)timeout_ms;
     if (!token) {
         return error_set(error, ERROR_RETRYABLE, "no leader");
     }
     out->cluster_id = id_of(token);
-    out->n_members =
-        (size_t)json_path_integer(volume_of(site, ordinal_of(&endpoints[0])), 0, "size", NULL);
+    out->n_members = (size_t)json_path_integer(volume_of(site, ordinal), 0, "size", NULL);
     out->members = arena_alloc(arena, out->n_members * sizeof *out->members);
     for (size_t i = 0; i < out->n_members; i++) {
         struct etcd_member *member = &out->members[i];
@@ -303,12 +301,10 @@ static int member_list(void *context, const struct etcd_credentials *credentials
     return 0;
 }
 
-static int alarms(void *context, const struct etcd_credentials *credentials,
-                  const struct etcd_endpoint *endpoints, size_t n, int64_t timeout_ms,
-                  struct arena *arena, struct etcd_alarm **out, size_t *n_out, struct error *error)
+static int alarms(void *context, const struct etcd_target *target, struct arena *arena,
+                  struct etcd_alarm **out, size_t *n_out, struct error *error)
 {
-    (void)context, (void)credentials, (void)endpoints, (void)n, (void)timeout_ms, (void)arena;
-    (void)error;
+    (void)context, (void)target, (void)arena, (void)error;
     *out = NULL;
     *n_out = 0;
     return 0;
@@ -341,7 +337,12 @@ static void forget(void *context, const char *name)
 void fake_site_init(struct fake_site *site, struct fake_kube *kube)
 {
     *site = (struct fake_site){
-        .etcd = {site, look_all, member_list, alarms, reports, forget},
+        .etcd = {.context = site,
+                 .look = look_all,
+                 .member_list = member_list,
+                 .alarms = alarms,
+                 .reports = reports,
+                 .forget = forget},
         .kube = kube,
         .volumes = json_object(),
         .nonces = json_object(),

@@ -114,12 +114,11 @@ static void test_no_etcd_there(void **state)
         assert_int_equal(looks[i].read_error.kind, ERROR_RETRYABLE);
     }
     assert_non_null(strstr(looks[1].status_error.message, "c-1.c-peer.ns.svc:1"));
-    assert_int_equal(
-        api->member_list(api->context, &credentials, endpoints, 2, 2000, arena, &list, &error),
-        -ERROR_RETRYABLE);
-    assert_int_equal(
-        api->alarms(api->context, &credentials, NULL, 0, 2000, arena, &alarms, &n, &error),
-        -ERROR_RETRYABLE);
+    const struct etcd_target two = {&credentials, endpoints, 2, 2000};
+    const struct etcd_target none = {&credentials, NULL, 0, 2000};
+    assert_int_equal(api->member_list(api->context, &two, arena, &list, &error), -ERROR_RETRYABLE);
+    assert_int_equal(api->alarms(api->context, &none, arena, &alarms, &n, &error),
+                     -ERROR_RETRYABLE);
     assert_non_null(strstr(error.message, "no endpoint"));
 
     credentials = (struct etcd_credentials){.tls = true, .key = "ns/c", .ca_pem = "garbage"};

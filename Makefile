@@ -66,7 +66,7 @@ lint: ## Formatting, static analysis, scripts, manifests, generated files, linke
 
 format: ## Rewrites the C files of src/ and tests/ as clang-format wants them
 	@tools/install-packages lint
-	@git ls-files -co --exclude-standard 'src/*.[ch]' 'tests/*.[ch]' | xargs clang-format -i
+	@git ls-files -co --exclude-standard 'src/*.[ch]' 'sim/*.[ch]' 'tests/*.[ch]' | xargs clang-format -i
 
 generate: ## The CRDs in deploy/crds and the API reference in docs/, from the field tables
 	@tools/install-packages build

@@ -1,0 +1,76 @@
+/* Simulated etcd: disks that survive processes, processes that take etcd's own flags, and enough of
+ * raft to lose data when somebody breaks its rules: terms, votes and logs that live on disk,
+ * elections that need a quorum of the member's own configuration, learners, and membership that is
+ * part of the log. */
+#ifndef SIM_ETCD_H
+#define SIM_ETCD_H 1
+
+#include "etcd/api.h"
+#include "member/wal.h"
+#include "sim/sim.h"
+
+struct sim_etcd;         /* All of it. */
+struct sim_disk;         /* A data directory (one volume). */
+struct sim_etcd_process; /* One running etcd. */
+
+struct sim_etcd_options {
+    struct sim *sim;
+    /* Whether packets pass from one address (an IP as text) to another; asked at each exchange. */
+    bool (*reachable)(void *context, const char *from, const char *to);
+    /* The IP at which a peer's host name (c-0.c-peer.ns.svc) answers now, or NULL. */
+    const char *(*resolve)(void *context, const char *host);
+    /* The process ended by itself, as its container would: exit code and last words. The process
+     * is gone when this returns. */
+    void (*exited)(void *context, void *owner, int code, const char *words);
+    void *context;
+};
+
+struct sim_etcd *sim_etcd_new(const struct sim_etcd_options *options);
+void sim_etcd_free(struct sim_etcd *etcd);
+
+/* Disks. `name` is for the trace; copied. */
+struct sim_disk *sim_disk_new(struct sim_etcd *etcd, const char *name);
+void sim_disk_free(struct sim_disk *disk); /* No process may be on it. */
+void sim_disk_wipe(
+    struct sim_disk *disk); /* Everything on it; a process on it goes on until it ends. */
+void sim_disk_corrupt(struct sim_disk *disk); /* The log's head is garbage. */
+/* Moves the data aside, as the start helper does: what is there is forgotten. */
+void sim_disk_move_aside(struct sim_disk *disk);
+/* What wal_inspect() would say of it. */
+struct wal_facts sim_disk_wal(const struct sim_disk *disk);
+/* A small file beside the data (the marker), NULL: none. It goes with a wipe. Copied. */
+void sim_disk_set_file(struct sim_disk *disk, const char *text);
+const char *sim_disk_file(const struct sim_disk *disk);
+/* While full, nothing can be written: etcd on it ends at its next write. */
+void sim_disk_set_full(struct sim_disk *disk, bool full);
+
+/* Starts etcd of a version ("3.6.16") with its flags (ended by NULL, without argv[0]) on a disk, at
+ * an address. It ends later, by `exited` with `owner`, when etcd would: unknown flag, `existing`
+ * with a member count that is unequal, a removed member, a data directory of a newer version, a
+ * full disk. */
+struct sim_etcd_process *sim_etcd_start(struct sim_etcd *etcd, const char *version,
+                                        char *const *flags, struct sim_disk *disk,
+                                        const char *address, void *owner);
+/* kill -9; `exited` is not called. What was not synced does not exist here: all writes are. */
+void sim_etcd_kill(struct sim_etcd_process *process);
+/* SIGSTOP and SIGCONT. */
+void sim_etcd_set_frozen(struct sim_etcd_process *process, bool frozen);
+/* What the kubelet's probe of /readyz would get now. */
+bool sim_etcd_ready(struct sim_etcd_process *process);
+uint64_t sim_etcd_member_id(const struct sim_etcd_process *process);
+
+/* The door, as seen from an address ("operator-0"); frees with the etcd. `reports` is left NULL: no
+ * helper runs where etcd does. Calls that cannot reach their endpoint let the time-out pass
+ * (sim_sleep) and fail with RETRYABLE. */
+const struct etcd_api *sim_etcd_client(struct sim_etcd *etcd, const char *address);
+
+/* A client that writes all the time: puts one numbered key at this address; true when etcd said
+ * that it is committed. Acknowledged writes are remembered, and sim_violate() is called
+ * ("AcknowledgedWriteLost") as soon as a leader is elected, or a linearizable read is answered,
+ * without one of them. Likewise "TwoLeadersInOneTerm", "VotedWithEmptiedLog" (a member id that has
+ * voted or acknowledged entries comes back without its log, and takes part in an election or a
+ * commit), and "TwoClusters" (two cluster ids whose members have a quorum serve under the same peer
+ * URLs). */
+bool sim_etcd_write(struct sim_etcd *etcd, const char *address);
+
+#endif

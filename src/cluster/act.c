@@ -6,6 +6,7 @@
 
 #include "base/json.h"
 #include "base/log.h"
+#include "base/mutant.h"
 #include "cluster/kill_point.h"
 
 static int patch_cluster(const struct reconciler_options *options, const struct world *world,
@@ -170,7 +171,7 @@ static int name_is_taken(const struct reconciler_options *options, struct memo *
     int result = kube->get(kube->context, child->resource, world->names->namespace, child->name,
                            &there, error);
 
-    if (result == -(int)ERROR_NOT_FOUND) {
+    if (result == -(int)ERROR_NOT_FOUND || MUTANT(NameTakenOver)) {
         return 0;
     }
     if (result || object_is_owned_by(there, world->uid)) {

@@ -8,6 +8,9 @@
 #include "kube/api.h"
 #include "kube/work_pool.h"
 
+struct world;
+struct plan;
+
 struct reconciler_options {
     const struct kube_api *kube;
     const struct etcd_api *etcd;
@@ -22,6 +25,10 @@ struct reconciler_options {
     void (*publish)(void *context, const char *namespace, const char *name, const char *phase,
                     int32_t size, int32_t ready_members, bool has_quorum);
     void *publish_context;
+    /* Called in each pass between plan and act, with what was seen and what will be done. May be
+     * NULL. */
+    void (*planned)(void *context, const struct world *world, const struct plan *plan);
+    void *planned_context;
 };
 
 struct reconciler;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "base/mutant.h"
 #include "cluster/plan.h"
 
 #define RETRY_BASE_MS 60000
@@ -98,6 +99,9 @@ static enum data look_for_data(const struct world_member *member)
     if (!member->pod.exists && !member->claim.exists) {
         return DATA_NONE;
     }
+    if (MUTANT(SilenceIsEmptiness)) {
+        return DATA_NONE;
+    }
     if (!report || !report->waiting) {
         return DATA_UNKNOWN;
     }
@@ -149,7 +153,7 @@ bool rule_restart_bootstrap(struct planning *planning)
                                    world->members[first].pod.name));
         return false;
     }
-    recorded->generation++;
+    recorded->generation += !MUTANT(GenerationKept);
     recorded->n_permits = 0;
     recorded->size = 0; /* The spec's, when the first permit is issued. */
     planning->plan->reason = arena_printf(

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "base/mutant.h"
 #include "cluster/plan.h"
 
 bool rule_check_spec(struct planning *planning)
@@ -100,6 +101,10 @@ static const char *differs(const struct planning *planning, const struct child *
 {
     json_t *live = world_child(planning->world, child->resource, child->name);
     const char *why = object_difference(planning->arena, child->object, live);
+
+    if (MUTANT(AlwaysApply)) {
+        return "mutant";
+    }
     return why && settled(planning, child, live) ? NULL : why;
 }
 
@@ -163,8 +168,10 @@ bool rule_replace_outdated_pod(struct planning *planning)
             planning->plan->action.n_pods = 0;
             break;
         }
-        if (!planning_pod_is_outdated(planning, &member->pod) || member->pod.ready ||
-            member_answers(member) || (world_formed(world) && planning->plan->action.n_pods)) {
+        bool serves = member->pod.ready || member_answers(member);
+        if (!planning_pod_is_outdated(planning, &member->pod) ||
+            (serves && !MUTANT(ServingPodReplaced)) ||
+            (world_formed(world) && planning->plan->action.n_pods)) {
             continue;
         }
         if (would_be_left_out(world, member)) {

@@ -5,6 +5,7 @@
  * repeats the same permit. The helper uses a nonce once. */
 #include <string.h>
 
+#include "base/mutant.h"
 #include "cluster/plan.h"
 #include "etcd/client.h"
 
@@ -203,13 +204,15 @@ static void issue_fresh(struct planning *planning)
     const struct world *world = planning->world;
 
     for (int i = 0; i < world_size(world); i++) {
-        if (!can_be_permitted(planning, i)) {
+        if (!can_be_permitted(planning, i) && !MUTANT(SomePermits)) {
             planning_wait(planning, "waiting for all pods to be made and scheduled");
             return;
         }
     }
     for (int i = 0; i < world_size(world); i++) {
-        record_new(planning, i);
+        if (can_be_permitted(planning, i)) {
+            record_new(planning, i);
+        }
     }
 }
 
@@ -231,6 +234,23 @@ static void renew_adoptions(struct planning *planning)
     }
 }
 
+/* The deliberate fault: a member that waits with an empty volume gets a permit of mode new again.
+ */
+static void renew_for_mutants(struct planning *planning)
+{
+    struct recorded *recorded = &planning->plan->status.recorded;
+
+    for (int i = 0; i < recorded->n_permits; i++) {
+        struct permit_record *record = &recorded->permits[i];
+        const struct world_member *member = &planning->world->members[record->ordinal];
+        if (present(member) && member->report && member->report->reason == REPORT_NO_DATA &&
+            strcmp(record->pod_uid, member->pod.uid) != 0) {
+            record->pod_uid = member->pod.uid;
+            record->nonce = member->nonce;
+        }
+    }
+}
+
 bool rule_grant_permits(struct planning *planning)
 {
     const struct world *world = planning->world;
@@ -240,6 +260,9 @@ bool rule_grant_permits(struct planning *planning)
         return false;
     }
     renew_adoptions(planning);
+    if (world_formed(world) ? MUTANT(NewAfterFormed) : MUTANT(PermitTwice)) {
+        renew_for_mutants(planning);
+    }
     if (!recorded->cluster_id && !recorded->n_permits) {
         enum volumes volumes = find_volumes(planning);
         if (volumes == VOLUMES_FRESH) {

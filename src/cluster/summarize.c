@@ -127,6 +127,9 @@ static const char *phase(const struct planning *planning)
     if (world->deleting) {
         return "Deleting";
     }
+    if (MUTANT(RunningAlways)) {
+        return "Running";
+    }
     if (planning->blocked || (world_formed(world) && !world_has_quorum(world))) {
         return "Failed";
     }

@@ -6,6 +6,7 @@
 
 #include "base/json.h"
 #include "base/memory.h"
+#include "base/mutant.h"
 #include "kube/status.h"
 
 /* client-go, tools/cache/reflector.go: the back-off, and the least time of an honest watch. */
@@ -183,7 +184,9 @@ static void watch_ended(struct reflector *reflector, enum error_kind kind, int64
     bool honest = lasted_ms >= SHORT_WATCH_MS && (reflector->progress || kind == ERROR_NONE);
     bool mute = !reflector->progress && lasted_ms >= KUBE_WATCH_IDLE_MS;
 
-    if (kind == ERROR_GONE && honest) {
+    if (kind == ERROR_GONE && MUTANT(GoneIgnored)) {
+        wait_then(reflector, REFLECTOR_WATCH, retry_after_ms, now_ms, chance);
+    } else if (kind == ERROR_GONE && honest) {
         reflector->state = REFLECTOR_LIST;
     } else if (mute || (kind != ERROR_NONE && kind != ERROR_RETRYABLE)) {
         wait_then(reflector, REFLECTOR_LIST, retry_after_ms, now_ms, chance);

@@ -3,6 +3,7 @@
 
 #include "base/json.h"
 #include "base/memory.h"
+#include "base/mutant.h"
 #include "kube/store_internal.h"
 
 /* Longest owner name that is kept: a DNS subdomain (RFC 1123 in Kubernetes' words). */
@@ -290,7 +291,7 @@ void kube_store_relist_end(struct kube_store *store, const char *namespace,
             struct entry *entry = KUBE_CONTAINER(node, struct entry, node);
             next = kube_table_next(&store->entries, node);
             if (entry->scope == scope && entry->generation != scope->generation &&
-                entry->resource_version <= resource_version) {
+                entry->resource_version <= resource_version && !MUTANT(RelistKeeps)) {
                 kube_store_drop_entry(store, entry, &notices);
             }
         }

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "base/mutant.h"
+
 static struct member_decision wait_for(enum report_reason reason, const char *message)
 {
     return (struct member_decision){MEMBER_WAIT, reason, message};
@@ -42,7 +44,7 @@ static const char *permit_refusal(const struct member_sight *sight, struct arena
 
 static bool is_used(const struct member_sight *sight, const struct permit *permit)
 {
-    return sight->used_nonce && !strcmp(permit->nonce, sight->used_nonce);
+    return sight->used_nonce && !strcmp(permit->nonce, sight->used_nonce) && !MUTANT(NonceIgnored);
 }
 
 /* The permit, when it is good for this pod and was not used. */

@@ -3,7 +3,8 @@
  *
  * The functions act at once and without faults; latency and faults are put in front of them, where
  * a client is simulated (sim/operator.c).  Objects are immutable once stored: a change stores a
- * copy, so what was handed out stays as it was. */
+ * copy, so what was handed out stays as it was.  What the client door hands out is shared with the
+ * store and must not be changed; pages of a list and events of a watch are the caller's own. */
 #ifndef SIM_API_SERVER_H
 #define SIM_API_SERVER_H 1
 
@@ -44,8 +45,11 @@ void sim_watch_close(struct sim_watch *watch);
 void sim_api_server_compact(struct sim_api_server *server);
 uint64_t sim_api_server_version(const struct sim_api_server *server);
 
+/* Events that clients recorded (`kube_api.event`): counted, not kept. */
+uint64_t sim_api_server_events(const struct sim_api_server *server);
+
 /* Called after each change, with the object as it is now (or was last, when `deleted`); borrowed.
- */
+ * It plans events (sim_after) and does not itself change anything here. */
 void sim_api_server_subscribe(struct sim_api_server *server,
                               void (*changed)(void *context, const struct kube_resource *resource,
                                               const json_t *object, bool deleted),

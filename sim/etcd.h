@@ -64,6 +64,13 @@ uint64_t sim_etcd_member_id(const struct sim_etcd_process *process);
  * (sim_sleep) and fail with RETRYABLE. */
 const struct etcd_api *sim_etcd_client(struct sim_etcd *etcd, const char *address);
 
+/* `reachable` or `resolve` answers otherwise than before; members look around at once instead of at
+ * the next request. */
+void sim_etcd_network_changed(struct sim_etcd *etcd);
+/* The cluster whose peers are found under this domain ("c-peer.ns.svc") was deleted or restored on
+ * purpose: what was acknowledged there may be gone. */
+void sim_etcd_forget(struct sim_etcd *etcd, const char *domain);
+
 /* A client that writes all the time: puts one numbered key at this address; true when etcd said
  * that it is committed. Acknowledged writes are remembered, and sim_violate() is called
  * ("AcknowledgedWriteLost") as soon as a leader is elected, or a linearizable read is answered,

@@ -57,10 +57,9 @@ const char *sim_qualified(char out[SIM_QUALIFIED_SIZE], const struct kube_resour
 static int refuse(const struct request *request, enum error_kind kind, const char *status,
                   const char *words, struct error *error)
 {
-    error_set(error, kind, "HTTP %s: %s", status, words);
-    return error_wrap(error, "%s %s %s%s%s", request->verb, request->kind->resource->plural,
-                      request->namespace ? request->namespace : "", request->namespace ? "/" : "",
-                      request->name);
+    return error_set(error, kind, "%s %s %s%s%s: HTTP %s: %s", request->verb,
+                     request->kind->resource->plural, request->namespace ? request->namespace : "",
+                     request->namespace ? "/" : "", request->name, status, words);
 }
 
 static int not_found(const struct request *request, struct error *error)
@@ -397,8 +396,9 @@ static int client_merge_patch(void *context, const struct kube_resource *resourc
     if (!r.entry) {
         return not_found(&r, error);
     }
-    if (check_preconditions(&r, patch, error)) {
-        return -(int)error->kind;
+    int result = check_preconditions(&r, patch, error);
+    if (result) {
+        return result;
     }
     AUTO_JSON json_t *copy = json_deep_copy(patch);
     AUTO_JSON json_t *merged = sim_merge_patch(r.entry->object, copy);
@@ -501,8 +501,9 @@ static int client_apply(void *context, const struct kube_resource *resource, jso
     if (!r.entry) {
         return apply_new(&r, applied, out, error);
     }
-    if (check_preconditions(&r, object, error)) {
-        return -(int)error->kind;
+    int result = check_preconditions(&r, object, error);
+    if (result) {
+        return result;
     }
     const char *other = force ? NULL
                               : sim_fields_conflict(&r.entry->fields, r.client->manager,
@@ -515,7 +516,7 @@ static int client_apply(void *context, const struct kube_resource *resource, jso
     struct sim_fields fields = sim_fields_copy(&r.entry->fields);
     AUTO_JSON json_t *merged =
         sim_fields_apply(&fields, r.client->manager, r.entry->object, applied);
-    int result = change(&r, sim_object_copy(merged), &fields, out, error);
+    result = change(&r, sim_object_copy(merged), &fields, out, error);
     if (result) {
         sim_fields_fini(&fields);
     }

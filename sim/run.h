@@ -1,0 +1,83 @@
+/* One run of one schedule: the machines, the operators, the faults, the writer, and the judgement.
+ *
+ * run.c         puts the parts together and lets time pass
+ * faults.c      what each kind of fault does, and how it heals
+ * invariants.c  what must never be, checked at each change
+ * verdict.c     what must be in the end */
+#ifndef SIM_RUN_H
+#define SIM_RUN_H 1
+
+#include "sim/api_server.h"
+#include "sim/controllers.h"
+#include "sim/coverage.h"
+#include "sim/operator.h"
+#include "sim/schedule.h"
+#include "sim/site.h"
+
+#define SIM_OPERATORS 2
+#define SIM_CLUSTER   "c"
+#define SIM_PROCESSES 64 /* Operator processes in one run, dead ones too. */
+#define SIM_MAX_NEW   64
+#define SIM_FORGED_NONCE                                                                           \
+    "f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0" /* Of the permits that a fault puts onto pods. */
+
+/* A start permit of mode new that was seen, in the status or on a pod. */
+struct sim_new_permit {
+    char cluster_uid[40], nonce[40];
+    int64_t generation;
+    int ordinal;
+};
+
+struct sim_run {
+    const struct sim_schedule *schedule;
+    struct sim *sim;
+    struct sim_api_server *server;
+    struct sim_controllers *controllers;
+    struct sim_site *site;
+    struct sim_wire wire;
+    const struct kube_api *user;                   /* kubectl. */
+    struct sim_operator *operators[SIM_OPERATORS]; /* NULL: it is about to be started again. */
+    struct sim_operator *processes[SIM_PROCESSES];
+    int n_processes;
+    int64_t clock_skew_ms;
+    bool recreate;        /* Once the cluster is gone. */
+    bool foreign_service; /* A fault took a name of the cluster's. */
+    struct sim_new_permit permits[SIM_MAX_NEW];
+    int n_permits;
+    struct sim_coverage *coverage;
+    uint64_t faults_seen[(N_SIM_FAULTS + 63) / 64]; /* Of those that have begun. */
+    uint64_t changes, passes;
+};
+
+struct sim_result {
+    const char *invariant; /* NULL: nothing was violated. */
+    char violation[512];
+    int64_t lasted_ms; /* Simulated. */
+    uint64_t passes, changes;
+};
+
+/* Runs it. `coverage` may be NULL; `trace` too. */
+void sim_run(const struct sim_schedule *schedule, struct sim_coverage *coverage,
+             void (*trace)(void *context, const char *text), void *context,
+             struct sim_result *result);
+
+/* Leaves out faults, and shortens others, as long as the same invariant is violated. */
+void sim_shrink(struct sim_schedule *schedule, const char *invariant);
+
+/* Between the files. */
+void sim_fault_begin(struct sim_run *run, const struct sim_fault *fault);
+void sim_faults_heal(struct sim_run *run);
+void sim_create_cluster(struct sim_run *run);
+void sim_invariants_arrived(void *run, struct sim_operator *operator,
+                            const struct sim_request * request);
+void sim_invariants_changed(struct sim_run *run, const struct kube_resource *resource,
+                            const json_t *object, bool deleted);
+/* The EtcdCluster, or NULL. */
+const json_t *sim_cluster(const struct sim_run *run);
+/* True when nothing more needs to happen. */
+bool sim_converged(struct sim_run *run);
+/* True when it needs a person, and says so. */
+bool sim_explained(struct sim_run *run);
+void sim_judge(struct sim_run *run);
+
+#endif

@@ -1,0 +1,76 @@
+#include "sim/schedule.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+const char *sim_fault_name(enum sim_fault_kind kind)
+{
+    static const char *const names[] = {
+#define FAULT(name) #name,
+        SIM_FAULTS(FAULT)
+#undef FAULT
+    };
+    return names[kind];
+}
+
+static int64_t draw(struct sim *sim, int64_t low, int64_t high)
+{
+    return sim_between(sim, SIM_STREAM_FAULTS, low, high);
+}
+
+static int by_time(const void *a, const void *b)
+{
+    const struct sim_fault *x = a, *y = b;
+    return x->at_ms < y->at_ms ? -1 : x->at_ms > y->at_ms;
+}
+
+/* Half of all faults come while the cluster is made: that is the first few seconds. */
+static struct sim_fault draw_fault(struct sim *sim, int64_t end_ms)
+{
+    bool early = sim_chance(sim, SIM_STREAM_FAULTS, 0.5);
+    bool brief = sim_chance(sim, SIM_STREAM_FAULTS, 0.5);
+
+    return (struct sim_fault){
+        .at_ms = early ? draw(sim, 0, 8000) : draw(sim, 8000, end_ms),
+        .duration_ms = brief ? draw(sim, 50, 3000) : draw(sim, 3000, 45000),
+        .kind = (enum sim_fault_kind)sim_below(sim, SIM_STREAM_FAULTS, N_SIM_FAULTS),
+        .a = (uint32_t)sim_below(sim, SIM_STREAM_FAULTS, 1 << 30),
+        .b = (uint32_t)sim_below(sim, SIM_STREAM_FAULTS, 1 << 30),
+    };
+}
+
+void sim_schedule_draw(uint64_t seed, struct sim_schedule *schedule)
+{
+    static const int sizes[] = {1, 3, 3, 3, 3, 5};
+    struct sim *sim = sim_new(seed);
+
+    *schedule = (struct sim_schedule){.seed = seed};
+    schedule->size = sizes[sim_below(sim, SIM_STREAM_FAULTS, sizeof sizes / sizeof *sizes)];
+    schedule->operators = (int)draw(sim, 1, 2);
+    schedule->delete_claims = sim_chance(sim, SIM_STREAM_FAULTS, 0.3);
+    schedule->faults_end_ms = draw(sim, 10000, 60000);
+    schedule->n_faults = (int)draw(sim, 0, 6);
+    for (int i = 0; i < schedule->n_faults; i++) {
+        schedule->faults[i] = draw_fault(sim, schedule->faults_end_ms);
+    }
+    qsort(schedule->faults, (size_t)schedule->n_faults, sizeof *schedule->faults, by_time);
+    sim_free(sim);
+}
+
+void sim_schedule_print(const struct sim_schedule *schedule, void (*line)(const char *text))
+{
+    char text[160];
+
+    snprintf(text, sizeof text, "seed %llu: size %d, operators %d, claims are %s",
+             (unsigned long long)schedule->seed, schedule->size, schedule->operators,
+             schedule->delete_claims ? "deleted with the cluster" : "kept");
+    line(text);
+    for (int i = 0; i < schedule->n_faults; i++) {
+        const struct sim_fault *fault = &schedule->faults[i];
+        snprintf(text, sizeof text, "  at %7.3f s %s (%u, %u) for %.3f s",
+                 (double)fault->at_ms / 1000, sim_fault_name(fault->kind), fault->a, fault->b,
+                 (double)fault->duration_ms / 1000);
+        line(text);
+    }
+}

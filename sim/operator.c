@@ -217,8 +217,8 @@ struct sim_operator *sim_operator_start(const struct sim_operator_options *optio
 
     operator->options = * options;
     snprintf(operator->address, sizeof operator->address, "operator-%d", options->number);
-    snprintf(operator->identity, sizeof operator->identity, "%08llx",
-             (unsigned long long)sim_below(options->sim, SIM_STREAM_OPERATOR, 1ULL << 32));
+    snprintf(operator->identity, sizeof operator->identity, "pod-%llu",
+             (unsigned long long)options->identity);
     sim_operator_fill_client(operator);
     const struct reconciler_options reconciler = {.kube = &operator->kube,
                                                   .etcd = &operator->etcd,

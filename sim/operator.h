@@ -51,6 +51,7 @@ struct sim_operator_options {
     struct sim_site *site;
     struct sim_wire *wire;
     int number;            /* Its address is "operator-NUMBER". */
+    uint64_t identity;     /* Its pod's UID. */
     int64_t clock_skew_ms; /* Of its wall clock. */
     /* A request that changes something has reached the API server; before it is carried out. */
     void (*arrived)(void *context, struct sim_operator *operator,

@@ -45,13 +45,17 @@ static void arrived(void *context, struct sim_operator *operator,
 
 static void start_operator(void *context, uint64_t number);
 
-/* A container that ended is started again by its kubelet; sometimes it takes a while. */
+/* A container that ended is started again by its kubelet, or its pod is replaced; sometimes it
+ * takes a while. */
 static void operator_ended(void *context, int number)
 {
     struct sim_run *run = context;
     bool long_away = sim_chance(run->sim, SIM_STREAM_OPERATOR, 0.2);
 
     run->operators[number] = NULL;
+    if (sim_chance(run->sim, SIM_STREAM_OPERATOR, 0.3)) {
+        run->identities[number] = ++run->next_identity;
+    }
     sim_after(run->sim,
               sim_between(run->sim, SIM_STREAM_OPERATOR, 100, long_away ? LEFT_ALONE_MS : 3000),
               start_operator, run, (uint64_t)number);
@@ -65,6 +69,7 @@ static void start_operator(void *context, uint64_t number)
                                                  .site = run->site,
                                                  .wire = &run->wire,
                                                  .number = (int)number,
+                                                 .identity = run->identities[number],
                                                  .clock_skew_ms = run->clock_skew_ms,
                                                  .arrived = arrived,
                                                  .planned = planned,
@@ -180,6 +185,7 @@ static void go(struct sim_run *run)
     const struct sim_schedule *schedule = run->schedule;
 
     for (int i = 0; i < schedule->operators; i++) {
+        run->identities[i] = ++run->next_identity;
         start_operator(run, (uint64_t)i);
     }
     sim_create_cluster(run);
@@ -192,6 +198,7 @@ static void go(struct sim_run *run)
     }
     sim_trace(run->sim, "the faults are over");
     sim_faults_heal(run);
+    run->passes_under_faults = run->passes;
     wait_until_converged(run);
     if (!violated(run) && sim_converged(run)) {
         check_steady(run);

@@ -39,6 +39,7 @@ struct sim_run {
     struct sim_operator *operators[SIM_OPERATORS]; /* NULL: it is about to be started again. */
     struct sim_operator *processes[SIM_PROCESSES];
     int n_processes;
+    uint64_t identities[SIM_OPERATORS], next_identity;
     int64_t clock_skew_ms;
     bool recreate;        /* Once the cluster is gone. */
     bool foreign_service; /* A fault took a name of the cluster's. */
@@ -47,6 +48,7 @@ struct sim_run {
     struct sim_coverage *coverage;
     uint64_t faults_seen[(N_SIM_FAULTS + 63) / 64]; /* Of those that have begun. */
     uint64_t changes, passes;
+    uint64_t passes_under_faults;
 };
 
 struct sim_result {

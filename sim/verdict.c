@@ -56,7 +56,9 @@ static bool runs(const struct sim_run *run, const json_t *cluster)
     struct members members = count_members(run);
     int ready = (int)json_path_integer(cluster, -1, "status", "readyReplicas", NULL);
 
-    return !strcmp(phase_of(cluster), "Running") && members.serving == ready &&
+    return json_path_integer(cluster, 0, "metadata", "generation", NULL) ==
+               json_path_integer(cluster, -1, "status", "observedGeneration", NULL) &&
+           !strcmp(phase_of(cluster), "Running") && members.serving == ready &&
            members.there == ready &&
            ready == (int)json_path_integer(cluster, 0, "status", "bootstrap", "size", NULL);
 }
@@ -106,10 +108,28 @@ static struct leftovers leftovers(const struct sim_run *run)
     return left;
 }
 
+/* An operator works: it leads, and has looked since the faults were over. */
+static bool is_led(const struct sim_run *run)
+{
+    if (run->passes == run->passes_under_faults && sim_cluster(run)) {
+        return false;
+    }
+    for (int i = 0; i < SIM_OPERATORS; i++) {
+        if (run->operators[i] && run->operators[i]->leading &&
+            run->operators[i]->frozen_until_ms <= sim_now(run->sim)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 bool sim_converged(struct sim_run *run)
 {
     const json_t *cluster = sim_cluster(run);
 
+    if (!is_led(run)) {
+        return false;
+    }
     if (!cluster) {
         return !run->recreate && !leftovers(run).name;
     }

@@ -29,9 +29,22 @@ static bool template_is_current(const struct planning *planning)
            planning_set_is_current(planning);
 }
 
-/* Pods that may still start, or have started, an earlier generation. A permit is withdrawn only by
- * deleting its pod; not before the template names the new generation, or the pod that comes back
- * would start on the old data. */
+/* It may still start, or has started, an earlier generation. Its permit says so; a pod that came back
+ * to its data bears none, and its configuration is another one. While this generation has given no
+ * permit, whatever has another configuration is of an earlier one, or waits. */
+static bool is_of_earlier_generation(const struct planning *planning, const struct world_pod *pod)
+{
+    const struct recorded *recorded = &planning->world->recorded;
+
+    if (pod->has_permit) {
+        return !pod->permit || pod->permit->generation < recorded->generation;
+    }
+    return recorded->generation > 1 && !recorded->n_permits && pod->config &&
+           strcmp(pod->config, planning->children.config_name) != 0;
+}
+
+/* A permit is withdrawn only by deleting its pod; not before the template names the new generation,
+ * or the pod that comes back would start on the old data. */
 static bool delete_earlier_generation(struct planning *planning)
 {
     const struct world *world = planning->world;
@@ -41,8 +54,7 @@ static bool delete_earlier_generation(struct planning *planning)
     }
     for (int i = 0; i < ETCDCLUSTER_MAX_SIZE; i++) {
         const struct world_pod *pod = &world->members[i].pod;
-        if (pod->exists && !pod->terminating && pod->has_permit &&
-            (!pod->permit || pod->permit->generation < world->recorded.generation)) {
+        if (pod->exists && !pod->terminating && is_of_earlier_generation(planning, pod)) {
             planning_add_pod(planning, i);
         }
     }
@@ -50,7 +62,7 @@ static bool delete_earlier_generation(struct planning *planning)
         return false;
     }
     planning->plan->action.kind = ACTION_DELETE_PODS;
-    planning->plan->reason = "their permits are of an earlier generation of the bootstrap";
+    planning->plan->reason = "they are of an earlier generation of the bootstrap";
     return true;
 }
 

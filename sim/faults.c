@@ -143,6 +143,23 @@ void sim_create_cluster(struct sim_run *run)
     run->user->create(run->user->context, &kube_etcd_clusters, cluster, NULL, &error);
 }
 
+/* What a quorum of the volumes held is gone for good, and no operator can be blamed for it. */
+void sim_data_destroyed(struct sim_run *run, int ordinal)
+{
+    int size = (int)json_path_integer(sim_cluster(run), run->schedule->size, "status", "bootstrap",
+                                      "size", NULL);
+    int destroyed = 0;
+
+    run->site->destroyed[ordinal % 16] = true;
+    for (int i = 0; i < 16; i++) {
+        destroyed += run->site->destroyed[i];
+    }
+    if (destroyed > size / 2) {
+        sim_trace(run->sim, "a quorum of the volumes is lost, and what was written with it");
+        sim_etcd_forget(run->site->etcd, SIM_SERVICE);
+    }
+}
+
 /* --- What the kinds do */
 
 static void on_pod(struct sim_run *run, const struct sim_fault *fault, struct sim_pod *pod)
@@ -177,10 +194,16 @@ static void on_pod(struct sim_run *run, const struct sim_fault *fault, struct si
     }
 }
 
-static void on_volume(const struct sim_fault *fault, struct sim_pod *pod)
+static void on_volume(struct sim_run *run, const struct sim_fault *fault, struct sim_pod *pod)
 {
     struct sim_disk *disk = pod->volume->disk;
+    bool had_data = sim_disk_wal(disk).state != WAL_NONE;
 
+    if (had_data &&
+        (fault->kind == SIM_FAULT_VolumeWiped || fault->kind == SIM_FAULT_VolumeWipedUnderneath ||
+         fault->kind == SIM_FAULT_VolumeCorrupted)) {
+        sim_data_destroyed(run, pod->ordinal);
+    }
     switch (fault->kind) {
     case SIM_FAULT_VolumeWiped:
         sim_disk_wipe(disk);
@@ -476,14 +499,19 @@ static void heal(void *context, uint64_t kind)
 {
     struct sim_run *run = context;
 
+    if (run->healed) {
+        return;
+    }
     sim_trace(run->sim, "heals: %s", sim_fault_name((enum sim_fault_kind)kind));
     heal_wire(run, (enum sim_fault_kind)kind);
     heal_site(run, (enum sim_fault_kind)kind);
     heal_user(run, (enum sim_fault_kind)kind);
+    sim_etcd_network_changed(run->site->etcd);
 }
 
 void sim_faults_heal(struct sim_run *run)
 {
+    run->healed = true;
     for (uint64_t kind = 0; kind < N_SIM_FAULTS; kind++) {
         heal_wire(run, (enum sim_fault_kind)kind);
         heal_site(run, (enum sim_fault_kind)kind);
@@ -509,9 +537,10 @@ void sim_fault_begin(struct sim_run *run, const struct sim_fault *fault)
         on_operator(run, fault, operator);
     }
     if (pod && pod->volume) {
-        on_volume(fault, pod);
+        on_volume(run, fault, pod);
     }
     if (pod) {
         on_pod(run, fault, pod);
     }
+    sim_etcd_network_changed(run->site->etcd);
 }

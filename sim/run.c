@@ -6,6 +6,7 @@
 
 #include "base/json.h"
 #include "base/memory.h"
+#include "member/decide.h"
 
 #define WRITE_EVERY_MS 700
 #define LOOK_EVERY_MS  2000
@@ -120,6 +121,12 @@ static void changed(void *context, const struct kube_resource *resource, const j
         if (run->operators[i]) {
             sim_operator_notice(run->operators[i], resource);
         }
+    }
+    if (deleted && resource == &kube_persistent_volume_claims) {
+        sim_data_destroyed(run, member_ordinal(json_path_string(object, "metadata", "name", NULL)));
+    }
+    if (deleted && resource == &kube_etcd_clusters && run->schedule->delete_claims) {
+        sim_etcd_forget(run->site->etcd, SIM_SERVICE);
     }
     if (deleted && resource == &kube_etcd_clusters && run->recreate) {
         sim_after(run->sim, 500, recreate, run, 0);

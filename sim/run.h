@@ -15,6 +15,7 @@
 #include "sim/site.h"
 
 #define SIM_OPERATORS 2
+#define SIM_SERVICE   "c-peer.ns.svc" /* Under which its members are found. */
 #define SIM_CLUSTER   "c"
 #define SIM_PROCESSES 64 /* Operator processes in one run, dead ones too. */
 #define SIM_MAX_NEW   64
@@ -41,6 +42,7 @@ struct sim_run {
     int n_processes;
     uint64_t identities[SIM_OPERATORS], next_identity;
     int64_t clock_skew_ms;
+    bool healed;          /* The faults are over. */
     bool recreate;        /* Once the cluster is gone. */
     bool foreign_service; /* A fault took a name of the cluster's. */
     struct sim_new_permit permits[SIM_MAX_NEW];
@@ -68,6 +70,8 @@ void sim_shrink(struct sim_schedule *schedule, const char *invariant);
 
 /* Between the files. */
 void sim_fault_begin(struct sim_run *run, const struct sim_fault *fault);
+/* A member's data is gone for good. */
+void sim_data_destroyed(struct sim_run *run, int ordinal);
 void sim_faults_heal(struct sim_run *run);
 void sim_create_cluster(struct sim_run *run);
 void sim_invariants_arrived(void *run, struct sim_operator *operator,

@@ -12,6 +12,7 @@
 #ifndef SIM_SITE_H
 #define SIM_SITE_H 1
 
+#include "api/permit.h"
 #include "sim/api_server.h"
 #include "sim/etcd.h"
 
@@ -42,11 +43,12 @@ struct sim_pod {
     int ordinal, node;
     struct sim_volume *volume; /* NULL until bound. */
     struct sim_etcd_process *process;
-    char *permit;     /* What the downward API has brought into the pod, or NULL. */
-    char *config;     /* member.json, as mounted at the start. */
-    char version[16]; /* Of etcd in its image. */
-    char nonce[64];   /* The used one, in the emptyDir; "": none. */
-    char *report;     /* What the helper tells while it waits. */
+    char *permit;                 /* What the downward API has brought into the pod, or NULL. */
+    char *config;                 /* member.json, as mounted at the start. */
+    char version[16];             /* Of etcd in its image. */
+    char nonce[64];               /* The used one, in the emptyDir; "": none. */
+    enum report_reason waits_for; /* While the helper waits. */
+    char *report;                 /* What the helper tells while it waits. */
     int restarts;
     int exit_code;   /* Of the last end, */
     char words[256]; /* and etcd's last words; "": it has not ended yet. */
@@ -72,6 +74,7 @@ struct sim_site {
     struct sim_pod pods[SIM_PODS];
     struct sim_volume volumes[SIM_VOLUMES];
     int addresses;         /* Given out so far. */
+    bool destroyed[16];    /* By ordinal: a fault took the member's data, and it has none anew. */
     bool unschedulable;    /* A fault: no room for another pod. */
     bool members_cut_off;  /* A fault: the operators reach no member. */
     bool bad_image;        /* A fault: no image can be pulled. */

@@ -65,6 +65,7 @@ static bool begin(struct sim_pod *pod, const struct permit *permit, enum member_
                                   permit->member_id};
 
     if (action == MEMBER_START) {
+        pod->site->destroyed[pod->ordinal % 16] = false;
         sim_disk_move_aside(pod->volume->disk);
         if (cut_short(pod)) {
             return false;
@@ -117,6 +118,8 @@ void sim_helper_look(struct sim_pod *pod)
     }
     struct report report = member_report(&sight, &decision);
     char *text = report_encode(&report);
+
+    pod->waits_for = decision.reason;
     if (!pod->report || strcmp(pod->report, text) != 0) {
         sim_trace(pod->site->sim, "%s: waits (%s): %s", pod->name,
                   report_reason_name(decision.reason), decision.message);

@@ -33,7 +33,7 @@ static bool explains(const json_t *cluster)
 }
 
 struct members {
-    int there, serving, waiting, ending;
+    int there, serving, waiting, ending, unreadable;
 };
 
 static struct members count_members(const struct sim_run *run)
@@ -46,6 +46,8 @@ static struct members count_members(const struct sim_run *run)
         members.serving += pod->process && pod->ready && sim_etcd_ready(pod->process);
         members.waiting += pod->state == SIM_POD_HELPER;
         members.ending += pod->state == SIM_POD_BACKOFF;
+        members.unreadable +=
+            pod->state == SIM_POD_HELPER && pod->waits_for == REPORT_WAL_UNREADABLE;
     }
     return members;
 }
@@ -64,13 +66,14 @@ static bool runs(const struct sim_run *run, const json_t *cluster)
 }
 
 /* A person is needed, and is told so: a member of a formed cluster has lost its data (healing is to
- * come), etcd itself ends (an older version on newer data), or the operator cannot go on. */
+ * come), a log is garbage, etcd itself ends (an older version on newer data), or the operator
+ * cannot go on. */
 static bool says_why_not(const struct sim_run *run, const json_t *cluster)
 {
     bool formed = json_path_string(cluster, "status", "clusterID", NULL) != NULL;
     struct members members = count_members(run);
     bool degraded = !strcmp(condition_of(cluster, "Degraded"), "True");
-    bool lost = (formed && members.waiting > 0) || members.ending > 0;
+    bool lost = (formed && members.waiting > 0) || members.ending > 0 || members.unreadable > 0;
 
     return explains(cluster) && ((lost && degraded) || !strcmp(phase_of(cluster), "Failed"));
 }

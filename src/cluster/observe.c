@@ -100,6 +100,18 @@ static int observe_children(const struct reconciler_options *options, struct are
     return 0;
 }
 
+/* A member's pod whose StatefulSet was deleted without it: nobody will end it. */
+static void observe_orphan(const json_t *pod, struct world *world)
+{
+    if (world->n_orphans < ETCDCLUSTER_MAX_SIZE &&
+        !json_array_size(json_path(pod, "metadata", "ownerReferences", NULL)) &&
+        !json_path(pod, "metadata", "deletionTimestamp", NULL)) {
+        world->orphans[world->n_orphans++] =
+            (struct world_orphan){json_path_string(pod, "metadata", "name", NULL),
+                                  json_path_string(pod, "metadata", "uid", NULL)};
+    }
+}
+
 static int observe_pods(const struct reconciler_options *options, struct arena *arena,
                         struct world *world, struct error *error)
 {
@@ -115,8 +127,13 @@ static int observe_pods(const struct reconciler_options *options, struct arena *
     {
         const char *name = json_path_string(pod, "metadata", "name", NULL);
         int ordinal = names_ordinal(name, world->names->cluster);
-        if (ordinal >= 0 && ordinal < ETCDCLUSTER_MAX_SIZE && object_is_owned_by(pod, set_uid)) {
+        if (ordinal < 0 || ordinal >= ETCDCLUSTER_MAX_SIZE) {
+            continue;
+        }
+        if (object_is_owned_by(pod, set_uid)) {
             observe_pod(pod, arena, &world->members[ordinal].pod);
+        } else {
+            observe_orphan(pod, world);
         }
     }
     return 0;

@@ -29,9 +29,9 @@ static bool template_is_current(const struct planning *planning)
            planning_set_is_current(planning);
 }
 
-/* It may still start, or has started, an earlier generation. Its permit says so; a pod that came back
- * to its data bears none, and its configuration is another one. While this generation has given no
- * permit, whatever has another configuration is of an earlier one, or waits. */
+/* It may still start, or has started, an earlier generation. Its permit says so; a pod that came
+ * back to its data bears none, and its configuration is another one. While this generation has
+ * given no permit, whatever has another configuration is of an earlier one, or waits. */
 static bool is_of_earlier_generation(const struct planning *planning, const struct world_pod *pod)
 {
     const struct recorded *recorded = &planning->world->recorded;

@@ -39,6 +39,22 @@ static bool remove_children(struct planning *planning, const struct kube_resourc
     return planning->plan->action.kind != ACTION_NONE;
 }
 
+/* A StatefulSet that was deleted with --cascade=orphan left its pods behind: no scaling ends them.
+ */
+static bool remove_orphans(struct planning *planning)
+{
+    const struct world *world = planning->world;
+
+    if (world->stateful_set) {
+        return false; /* Its controller adopts them. */
+    }
+    for (int i = 0; i < world->n_orphans; i++) {
+        remove_object(planning, &kube_pods, world->orphans[i].name, world->orphans[i].uid);
+    }
+    planning->plan->reason = "removing the pods that a deleted StatefulSet left behind";
+    return world->n_orphans > 0;
+}
+
 static bool stop_etcd(struct planning *planning)
 {
     const struct world *world = planning->world;
@@ -134,6 +150,9 @@ bool rule_delete_cluster(struct planning *planning)
     if (world->stateful_set && !planning_set_is_current(planning) &&
         !json_path(world->stateful_set, "metadata", "deletionTimestamp", NULL)) {
         planning_wait(planning, "waiting for the StatefulSet controller to take notice");
+        return true;
+    }
+    if (remove_orphans(planning)) {
         return true;
     }
     if (world->pods_left && !MUTANT(FinalizerEarly)) {

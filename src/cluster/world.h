@@ -81,6 +81,12 @@ struct world {
     const char *create_failure;    /* Why the StatefulSet controller cannot make pods, or NULL. */
     const char *name_taken; /* "StatefulSet c", which exists and is somebody else's, or NULL. */
     bool pods_left;         /* Any pod that carries the cluster's label. */
+    /* Of these the members' that no controller looks after (their StatefulSet was deleted without
+     * them) and that are not ending. */
+    struct world_orphan {
+        const char *name, *uid;
+    } orphans[ETCDCLUSTER_MAX_SIZE];
+    int n_orphans;
     struct certificates certificates;
     const char *certificates_problem; /* Why they could not be read, or NULL. */
 

@@ -149,6 +149,11 @@ static void another_sets_pod_in(struct arena *arena)
     const struct world *world = observe(&f, arena);
     assert_false(world->members[0].pod.exists);
     assert_true(world->pods_left); /* It still keeps a cluster from being gone. */
+    assert_int_equal(world->n_orphans, 0);
+    json_object_del(json_object_get(pod, "metadata"), "ownerReferences");
+    world = observe(&f, arena);
+    assert_int_equal(world->n_orphans, 1); /* Nobody but us will end it. */
+    assert_string_equal(world->orphans[0].name, "c-0");
     teardown(&f);
 }
 TEST(another_sets_pod)

@@ -307,6 +307,26 @@ static void deletion_order_in(struct arena *arena)
 }
 TEST(deletion_order)
 
+/* `kubectl delete statefulset --cascade=orphan`: nobody but us would end the pods. */
+static void deletion_ends_orphans_in(struct arena *arena)
+{
+    struct world *world = deleted(arena, "{}");
+
+    json_object_set_new(json_object_get(world->stateful_set, "spec"), "replicas", json_integer(0));
+    world->orphans[world->n_orphans++] = (struct world_orphan){"c-1", "pod-1"};
+    assert_action(plan_of(world, arena), "DeleteCluster", ACTION_NONE); /* It will be adopted. */
+    world->stateful_set = NULL;
+    struct plan *plan = plan_of(world, arena);
+    assert_action(plan, "DeleteCluster", ACTION_REMOVE);
+    assert_int_equal(plan->action.n_remove, 1);
+    assert_ptr_equal(plan->action.remove[0].resource, &kube_pods);
+    assert_string_equal(plan->action.remove[0].name, "c-1");
+    assert_string_equal(plan->action.remove[0].uid, "pod-1");
+    world->n_orphans = 0; /* It is ending. */
+    assert_action(plan_of(world, arena), "DeleteCluster", ACTION_NONE);
+}
+TEST(deletion_ends_orphans)
+
 static struct world *almost_gone(struct arena *arena, const char *when_deleted)
 {
     struct world *world =
@@ -356,6 +376,7 @@ int main(void)
         cmocka_unit_test(version_and_size_are_held),
         cmocka_unit_test(stale_config_goes_last),
         cmocka_unit_test(deletion_order),
+        cmocka_unit_test(deletion_ends_orphans),
         cmocka_unit_test(claims_by_policy),
     };
     return cmocka_run_group_tests_name("plan objects", tests, NULL, NULL);

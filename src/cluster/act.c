@@ -289,6 +289,9 @@ int act(const struct reconciler_options *options, struct memo *memo, const struc
     case ACTION_REMOVE_FINALIZER:
         kill_point(world, "before-finalizer-removed");
         result = set_finalizer(options, world, false, error);
+        if (result == -(int)ERROR_NOT_FOUND) { /* An earlier answer was lost: the work is done. */
+            result = 0;
+        }
         break;
     case ACTION_GRANT_PERMITS:
         result = grant_permits(options, world, plan, error);

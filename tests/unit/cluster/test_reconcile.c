@@ -286,6 +286,37 @@ static void kept_volumes_are_taken_over(void **state)
     run_fini(&run);
 }
 
+/* Passes until the object is gone; all succeed. */
+static void delete_cluster(struct run *run)
+{
+    settle(run);
+    fake_kube_delete(&run->kube, "EtcdCluster", "c");
+    for (int i = 0; i < PATIENCE && cluster(run); i++) {
+        assert_int_equal(pass(run), 0);
+    }
+    assert_null(cluster(run));
+}
+
+/* The answer to the last write was lost, and the watch has not shown yet that the object is gone.
+ */
+static void a_finalizer_gone_already_is_no_failure(void **state)
+{
+    struct run run;
+
+    (void)state;
+    run_init(&run, "{}");
+    delete_cluster(&run);
+    int last_call = run.kube.calls;
+    run_fini(&run);
+
+    run_init(&run, "{}");
+    run.kube.fail_call = last_call;
+    run.kube.fail_kind = ERROR_NOT_FOUND;
+    run.kube.fail_after = true;
+    delete_cluster(&run);
+    run_fini(&run);
+}
+
 static void wrong_at_birth_then_mended(void **state)
 {
     struct run run;
@@ -403,6 +434,7 @@ int main(void)
         cmocka_unit_test(deletion_at_each_call),
         cmocka_unit_test(kept_volumes_are_taken_over),
         cmocka_unit_test(wrong_at_birth_then_mended),
+        cmocka_unit_test(a_finalizer_gone_already_is_no_failure),
         cmocka_unit_test(a_lost_volume_never_votes_again),
         cmocka_unit_test(a_hiccup_is_no_lost_quorum),
         cmocka_unit_test(a_refusal_is_told),

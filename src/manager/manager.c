@@ -292,6 +292,7 @@ static int wait_for_end(struct manager *manager)
         }
         if (resync_due(&manager->resync, clock_boot_ms())) {
             kube_store_for_each(manager->stores[0], add_key_of_slice, manager);
+            malloc_trim(0); /* Pages that a burst of clusters or of failures left free. */
         }
     }
 }

@@ -13,11 +13,13 @@ HOOKS_IMAGE := etcd-operator:test-hooks
 HOOKS_TAR   := build/etcd-operator-test-hooks-image.tar
 # Arguments for pytest, such as PYTEST="-k sizes -x".
 PYTEST ?=
+# Arguments for tests/run_chaos_wire, such as WIRE="--minutes 5 --seed 7".
+WIRE ?=
 # Arguments for tests/bench/run.py, such as BENCH="--rounds 3".
 BENCH ?=
 
 .PHONY: help build debug test unit coverage sanitize tsan fuzz lint format generate image image-test \
-	testbed-up testbed-down testbed-status demo conformance e2e bench clean
+	testbed-up testbed-down testbed-status demo conformance e2e chaos-wire bench clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
@@ -103,6 +105,10 @@ conformance: ## The clients of etcd and Kubernetes against the real ones (testbe
 e2e: ## End-to-end tests against KUBECONFIG, or against the testbed when it is not set
 	@tools/install-packages e2e
 	@tests/run_e2e $(PYTEST)
+
+chaos-wire: ## 20 minutes of a hostile wire between operator and API server; WIRE holds arguments
+	@tools/install-packages e2e
+	@tests/run_chaos_wire $(WIRE)
 
 bench: image ## The measurements of docs/performance.md, on the testbed; BENCH holds arguments
 	@tools/install-packages e2e

@@ -421,6 +421,15 @@ static void heal_user(struct sim_run *run, enum sim_fault_kind kind)
     }
 }
 
+static void catch_up(struct sim_run *run)
+{
+    for (int i = 0; i < SIM_OPERATORS; i++) {
+        if (run->operators[i]) {
+            sim_operator_catch_up(run->operators[i]);
+        }
+    }
+}
+
 static void heal_wire(struct sim_run *run, enum sim_fault_kind kind)
 {
     switch (kind) {
@@ -441,6 +450,7 @@ static void heal_wire(struct sim_run *run, enum sim_fault_kind kind)
         break;
     case SIM_FAULT_WatchesStale:
         run->wire.stale_ms = 0;
+        catch_up(run);
         break;
     case SIM_FAULT_ControllersStopped:
         sim_controllers_set_stopped(run->controllers, false);
@@ -515,6 +525,11 @@ void sim_faults_heal(struct sim_run *run)
     for (uint64_t kind = 0; kind < N_SIM_FAULTS; kind++) {
         heal_wire(run, (enum sim_fault_kind)kind);
         heal_site(run, (enum sim_fault_kind)kind);
+    }
+    for (int i = 0; i < SIM_OPERATORS; i++) {
+        if (run->operators[i]) {
+            run->operators[i]->calls_until_crash = run->operators[i]->calls_until_stop = 0;
+        }
     }
     for (int i = 0; i < run->schedule->n_faults; i++) {
         heal_user(run, run->schedule->faults[i].kind);

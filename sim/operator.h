@@ -105,6 +105,8 @@ void sim_operator_free(struct sim_operator *operator);
 
 /* The run hands on what changed in the API server. */
 void sim_operator_notice(struct sim_operator *operator, const struct kube_resource * resource);
+/* What a slow network held back arrives. */
+void sim_operator_catch_up(struct sim_operator *operator);
 /* A fault: the watches break. */
 void sim_operator_cut_watches(struct sim_operator *operator);
 

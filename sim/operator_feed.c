@@ -211,6 +211,15 @@ void sim_operator_notice(struct sim_operator *operator, const struct kube_resour
     }
 }
 
+void sim_operator_catch_up(struct sim_operator *operator)
+{
+    for (size_t i = 0; i < N_WATCHED; i++) {
+        if (operator->feeds[i].watch) {
+            sim_after(operator->options.sim, 1, pump, &operator->feeds[i], operator->feeds[i].turn);
+        }
+    }
+}
+
 void sim_operator_cut_watches(struct sim_operator *operator)
 {
     for (size_t i = 0; i < N_WATCHED; i++) {

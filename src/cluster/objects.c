@@ -214,8 +214,20 @@ void children_desired(const struct world *world, struct arena *arena, struct chi
     set_claim_templates(world, out->items[out->length - 1].object);
 }
 
+/* The path of what differs, or NULL. Without an arena only whether: most comparisons find nothing,
+ * and need no words. */
 static const char *differs(struct arena *arena, const json_t *desired, const json_t *live,
                            const char *path);
+
+static const char *at_name(struct arena *arena, const char *path, const char *name)
+{
+    return arena ? arena_printf(arena, "%s.%s", path, name) : path;
+}
+
+static const char *at_index(struct arena *arena, const char *path, size_t index)
+{
+    return arena ? arena_printf(arena, "%s[%zu]", path, index) : path;
+}
 
 static bool same_scalar(const json_t *desired, const json_t *live)
 {
@@ -237,18 +249,17 @@ static const char *array_differs(struct arena *arena, const json_t *desired, con
 
     json_array_foreach(desired, i, wanted)
     {
-        const char *why = arena_printf(arena, "%s[%zu]", path, i);
+        const char *why = at_index(arena, path, i);
         const char *name = json_path_string(wanted, "name", NULL);
         json_array_foreach(live, j, have)
         {
             const char *have_name = json_path_string(have, "name", NULL);
-            const char *difference = differs(arena, wanted, have, path);
-            if (!difference) {
+            if (!differs(NULL, wanted, have, path)) {
                 why = NULL;
                 break;
             }
-            if (name && have_name && !strcmp(name, have_name)) {
-                why = difference; /* Tell more than that it differs somewhere. */
+            if (arena && name && have_name && !strcmp(name, have_name)) {
+                why = differs(arena, wanted, have, path); /* More than that it differs somewhere. */
             }
         }
         if (why) {
@@ -270,8 +281,8 @@ static const char *differs(struct arena *arena, const json_t *desired, const jso
     if (json_is_object(desired)) {
         json_object_foreach((json_t *)desired, name, value)
         {
-            const char *found = differs(arena, value, json_object_get(live, name),
-                                        arena_printf(arena, "%s.%s", path, name));
+            const char *found =
+                differs(arena, value, json_object_get(live, name), at_name(arena, path, name));
             if (found) {
                 return found;
             }
@@ -286,5 +297,8 @@ static const char *differs(struct arena *arena, const json_t *desired, const jso
 
 const char *object_difference(struct arena *arena, const json_t *desired, const json_t *live)
 {
-    return live ? differs(arena, desired, live, "") : "it does not exist";
+    if (!live) {
+        return "it does not exist";
+    }
+    return differs(NULL, desired, live, "") ? differs(arena, desired, live, "") : NULL;
 }

@@ -56,6 +56,30 @@ const char *kube_credentials_ca_file(void)
     return SERVICE_ACCOUNT "ca.crt";
 }
 
+char *kube_credentials_namespace(struct error *error)
+{
+    const char *given = getenv("POD_NAMESPACE");
+    char text[256] = "";
+
+    if (given && *given) {
+        return xstrdup(given);
+    }
+    FILE *file = fopen(SERVICE_ACCOUNT "namespace", "re");
+    if (file) {
+        text[fread(text, 1, sizeof text - 1, file)] = '\0';
+        fclose(file);
+        text[strcspn(text, " \n")] = '\0';
+    }
+    if (!*text) {
+        error_set(
+            error, ERROR_INVALID,
+            "find this pod's namespace: POD_NAMESPACE is not set and there is no " SERVICE_ACCOUNT
+            "namespace");
+        return NULL;
+    }
+    return xstrdup(text);
+}
+
 const char *kube_credentials_token_file(void)
 {
     return SERVICE_ACCOUNT "token";

@@ -16,6 +16,10 @@ char *kube_credentials_server(const char *server, struct error *error);
 const char *kube_credentials_ca_file(void);
 const char *kube_credentials_token_file(void);
 
+/* The pod's namespace, malloc'ed: POD_NAMESPACE of the environment, or the service account's file.
+ * NULL with `error` filled (ERROR_INVALID). */
+char *kube_credentials_namespace(struct error *error);
+
 /* A bearer token from a file that the kubelet renews. Any thread. */
 struct kube_token;
 

@@ -375,7 +375,9 @@ static void serve_one_then_hang_up(void *context, struct peer_stream *stream)
     atomic_uint *requests = context;
     char request[1024];
 
-    peer_read_request(stream, request, sizeof request);
+    if (!peer_read_request(stream, request, sizeof request)) {
+        return;
+    }
     atomic_fetch_add(requests, 1);
     peer_write(stream, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello");
     if (peer_read_request(stream, request, sizeof request) && stream->number > 0) {

@@ -426,6 +426,31 @@ static void test_allow_is_asked_before_each_sending(void **state)
     assert_int_equal(requests, 2);
 }
 
+/* Who was allowed when the request went out on a connection that had died is not when it is sent
+ * again: the peer sees it at most once. */
+static void test_a_resend_is_refused(void **state)
+{
+    (void)state;
+    atomic_uint requests = 0;
+    unsigned allowed = 2; /* The first request, and the second one's first sending. */
+    struct peer *peer = peer_start(NULL, serve_one_then_hang_up, &requests);
+    struct http_options options = {.allow = count_and_allow, .allow_context = &allowed};
+    struct http_client *client = new_client(&options);
+    AUTO_FREE char *url = url_of(peer);
+    struct http_request request = {.method = "PATCH", .url = url, .body = "{}", .body_size = 2};
+    struct http_response response;
+    struct error error = {0};
+
+    assert_int_equal(http_do(client, &request, &response, &error), 0);
+    http_response_fini(&response);
+    assert_int_equal(http_do(client, &request, &response, &error), -ERROR_CANCELLED);
+    http_response_fini(&response);
+    assert_int_equal(allowed, 0);
+    http_client_free(client);
+    peer_stop(peer);
+    assert_int_equal(requests, 1); /* Answered ones: the second met a connection that ended. */
+}
+
 /* A peer that speaks HTTP/1 is no gRPC server, even if its answer looks fine. */
 static void test_http2_only(void **state)
 {
@@ -456,6 +481,7 @@ int main(void)
         cmocka_unit_test(test_many_in_parallel),
         cmocka_unit_test(test_pool_is_bounded),
         cmocka_unit_test(test_allow_is_asked_before_each_sending),
+        cmocka_unit_test(test_a_resend_is_refused),
         cmocka_unit_test(test_http2_only),
     };
     signal(SIGPIPE, SIG_IGN);

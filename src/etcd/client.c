@@ -241,6 +241,11 @@ struct etcd_client *etcd_client_new(void)
     return client;
 }
 
+void etcd_client_guard(struct etcd_client *client, bool (*allow)(void *context), void *context)
+{
+    etcd_pool_guard(client->pool, allow, context);
+}
+
 void etcd_client_free(struct etcd_client *client)
 {
     if (client) {

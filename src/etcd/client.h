@@ -7,6 +7,9 @@
 struct etcd_client;
 
 struct etcd_client *etcd_client_new(void);
+/* See http_options.allow: asked before every call of etcd, those that only read too, for a pass
+ * that may change nothing need not go on. Before the first call. */
+void etcd_client_guard(struct etcd_client *client, bool (*allow)(void *context), void *context);
 void etcd_client_free(struct etcd_client *client);
 const struct etcd_api *etcd_client_api(struct etcd_client *client);
 

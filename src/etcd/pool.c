@@ -23,6 +23,8 @@ struct etcd_pool {
     pthread_mutex_t lock;
     struct etcd_pool_entry *entries; /* Most recently used first. */
     size_t length;
+    bool (*allow)(void *context); /* Fixed before the first entry. */
+    void *allow_context;
 };
 
 struct etcd_pool *etcd_pool_new(void)
@@ -31,6 +33,12 @@ struct etcd_pool *etcd_pool_new(void)
 
     pthread_mutex_init(&pool->lock, NULL);
     return pool;
+}
+
+void etcd_pool_guard(struct etcd_pool *pool, bool (*allow)(void *context), void *context)
+{
+    pool->allow = allow;
+    pool->allow_context = context;
 }
 
 /* Closes sockets, so never called with the lock held. */
@@ -121,10 +129,13 @@ static void sweep(struct etcd_pool *pool, int64_t now_ms, struct etcd_pool_entry
     }
 }
 
-static int make(const struct etcd_credentials *credentials, const char *digest,
-                struct etcd_pool_entry **out, struct error *error)
+static int make(const struct etcd_pool *pool, const struct etcd_credentials *credentials,
+                const char *digest, struct etcd_pool_entry **out, struct error *error)
 {
-    struct http_options options = {.http2 = true, .max_idle = MAX_IDLE_CONNECTIONS};
+    struct http_options options = {.http2 = true,
+                                   .max_idle = MAX_IDLE_CONNECTIONS,
+                                   .allow = pool->allow,
+                                   .allow_context = pool->allow_context};
     struct http_client *http = NULL;
 
     if (credentials->tls) {
@@ -165,7 +176,7 @@ static int get_locked(struct etcd_pool *pool, const struct etcd_credentials *cre
         if (entry) {
             unlist(pool, link, garbage);
         }
-        int result = make(credentials, digest, &entry, error);
+        int result = make(pool, credentials, digest, &entry, error);
         if (result) {
             return result;
         }

@@ -4,6 +4,8 @@
 #ifndef ETCD_POOL_H
 #define ETCD_POOL_H 1
 
+#include <stdbool.h>
+
 #include "base/error.h"
 #include "etcd/api.h"
 #include "net/http.h"
@@ -12,6 +14,8 @@ struct etcd_pool;
 struct etcd_pool_entry;
 
 struct etcd_pool *etcd_pool_new(void);
+/* See http_options.allow, for all clients. Before the first entry is made. */
+void etcd_pool_guard(struct etcd_pool *pool, bool (*allow)(void *context), void *context);
 void etcd_pool_free(struct etcd_pool *pool); /* No entry may be held. NULL is allowed. */
 
 /* The entry for these credentials, made if need be; to be given back with etcd_pool_put().

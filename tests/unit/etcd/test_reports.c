@@ -130,11 +130,45 @@ static void test_no_etcd_there(void **state)
     etcd_client_free(client);
 }
 
+static bool forbid(void *context)
+{
+    (void)context;
+    return false;
+}
+
+/* A replica that may change nothing does not speak to etcd; the reports of helpers are no etcd. */
+static void test_guard(void **state)
+{
+    struct http_server_options options = {
+        .address = "127.0.0.1", .handle = serve, .context = (void *)(uintptr_t)&pages[0]};
+    struct http_server *server = NULL;
+    struct etcd_client *client = etcd_client_new();
+    const struct etcd_api *api = etcd_client_api(client);
+    struct arena *arena AUTO_ARENA = arena_new();
+    struct etcd_credentials credentials = {.key = "ns/c"};
+    struct etcd_member_list list;
+    struct error error = {0};
+    const char *report;
+
+    (void)state;
+    etcd_client_guard(client, forbid, NULL);
+    assert_int_equal(http_server_start(&options, &server, &error), 0);
+    struct etcd_endpoint endpoint = {"c-0.c-peer.ns.svc", "127.0.0.1", http_server_port(server)};
+    const struct etcd_target target = {&credentials, &endpoint, 1, 2000};
+    assert_int_equal(api->member_list(api->context, &target, arena, &list, &error),
+                     -ERROR_CANCELLED);
+    api->reports(api->context, &endpoint, 1, 2000, arena, &report);
+    assert_non_null(report);
+    etcd_client_free(client);
+    http_server_stop(server);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_reports),
         cmocka_unit_test(test_no_etcd_there),
+        cmocka_unit_test(test_guard),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -22,6 +22,9 @@
 
 struct http_client;
 
+/* Less than what lies between a leader's last change and another's first (kube/elector.h). */
+#define HTTP_DELIVERY_MS 4000
+
 struct http_options {
     const char *ca_pem;          /* PEM of the CAs to trust; NULL: the system's. Copied. */
     const char *ca_file;         /* Or a file of them; read again when it changes. */
@@ -30,7 +33,8 @@ struct http_options {
     bool http2;                  /* HTTP/2 only (gRPC); else HTTP/1.1 only. */
     size_t max_idle;             /* Idle connections kept in all; 0 means 4. */
     /* Called before each request goes out on a connection, also when libcurl resends it on a new
-     * one (CURLOPT_PREREQFUNCTION); false aborts it with ERROR_CANCELLED. NULL: always allowed. */
+     * one (CURLOPT_PREREQFUNCTION); false aborts it with ERROR_CANCELLED. What was allowed reaches
+     * the peer's kernel within HTTP_DELIVERY_MS or never. NULL: always allowed. */
     bool (*allow)(void *context);
     void *allow_context;
 };

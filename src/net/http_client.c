@@ -1,5 +1,7 @@
 #include <curl/curl.h>
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <openssl/ssl.h>
 #include <pthread.h>
 #include <string.h>
@@ -262,6 +264,17 @@ static void set_tls(CURL *easy, struct http_client *client)
     }
 }
 
+/* What was allowed must also arrive soon or never: the kernel would go on sending it for many
+ * minutes, also after the connection was closed (tcp(7), TCP_USER_TIMEOUT). */
+static int bound_delivery(void *context, curl_socket_t fd, curlsocktype purpose)
+{
+    unsigned milliseconds = HTTP_DELIVERY_MS;
+
+    (void)context, (void)purpose;
+    setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &milliseconds, sizeof milliseconds);
+    return CURL_SOCKOPT_OK;
+}
+
 static struct http_connection *connection_new(struct http_client *client, char *origin)
 {
     struct http_connection *connection = xcalloc(1, sizeof *connection);
@@ -277,6 +290,9 @@ static struct http_connection *connection_new(struct http_client *client, char *
     curl_easy_setopt(connection->easy, CURLOPT_SHARE, connection->share);
     set_transport(connection->easy, client);
     set_tls(connection->easy, client);
+    if (client->allow) {
+        curl_easy_setopt(connection->easy, CURLOPT_SOCKOPTFUNCTION, bound_delivery);
+    }
     return connection;
 }
 

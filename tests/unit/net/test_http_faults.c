@@ -1,5 +1,7 @@
 /* The HTTP client against peers that are silent, slow, rude or gone, and the pool of connections.
  */
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -451,6 +453,48 @@ static void test_a_resend_is_refused(void **state)
     assert_int_equal(requests, 1); /* Answered ones: the second met a connection that ended. */
 }
 
+/* The bound of the connections to this port, in milliseconds; 0 without any. */
+static unsigned delivery_bound(uint16_t port)
+{
+    unsigned bound = 0;
+
+    for (int fd = 0; fd < 256; fd++) {
+        struct sockaddr_in address;
+        socklen_t size = sizeof address, bound_size = sizeof bound;
+        if (!getpeername(fd, (struct sockaddr *)&address, &size) && address.sin_family == AF_INET &&
+            ntohs(address.sin_port) == port) {
+            getsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &bound, &bound_size);
+            return bound;
+        }
+    }
+    return 0;
+}
+
+/* What waits in the kernel for a network that is gone must not arrive when it is back. */
+static void test_delivery_is_bounded(void **state)
+{
+    (void)state;
+    unsigned allowed = 1;
+    struct http_options guarded = {.allow = count_and_allow, .allow_context = &allowed};
+    const struct {
+        const struct http_options *options;
+        unsigned bound;
+    } cases[] = {{&guarded, HTTP_DELIVERY_MS}, {NULL, 0}};
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct peer *peer = peer_start(NULL, peer_serve_hello, NULL);
+        struct http_client *client = new_client(cases[i].options);
+        AUTO_FREE char *url = url_of(peer);
+        struct http_request request = {.method = "GET", .url = url};
+        AUTO_HTTP_RESPONSE struct http_response response;
+        struct error error = {0};
+        assert_int_equal(http_do(client, &request, &response, &error), 0);
+        assert_int_equal(delivery_bound(peer_port(peer)), cases[i].bound);
+        http_client_free(client);
+        peer_stop(peer);
+    }
+}
+
 /* A peer that speaks HTTP/1 is no gRPC server, even if its answer looks fine. */
 static void test_http2_only(void **state)
 {
@@ -482,6 +526,7 @@ int main(void)
         cmocka_unit_test(test_pool_is_bounded),
         cmocka_unit_test(test_allow_is_asked_before_each_sending),
         cmocka_unit_test(test_a_resend_is_refused),
+        cmocka_unit_test(test_delivery_is_bounded),
         cmocka_unit_test(test_http2_only),
     };
     signal(SIGPIPE, SIG_IGN);

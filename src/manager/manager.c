@@ -17,6 +17,7 @@
 #include "kube/client.h"
 #include "kube/work_pool.h"
 #include "manager/endpoints.h"
+#include "manager/leadership.h"
 #include "manager/resync.h"
 #include "manager/watched.h"
 #include "net/server.h"
@@ -30,11 +31,15 @@
 #define SYNC_SLOW_POLL_MS 200
 #define SYNC_SLOW_MS      2000
 
+/* A standby has nothing to do but to be woken. */
+#define STANDBY_MS (60 * 60 * 1000)
+
 struct manager {
     const struct manager_options *options;
     struct kube_store *stores[N_WATCHED]; /* In the order of watched_kinds. */
     struct kube_client *kube;
     struct etcd_client *etcd;
+    struct leadership leadership;
     struct reconciler *reconciler;
     struct work_pool *pool;
     struct metrics *metrics;
@@ -95,7 +100,9 @@ static bool ready(void *context, struct buffer *out)
                           watched_kinds[i].resource->plural);
         }
     }
-    buffer_printf(out, waiting ? "\n" : "ok\n");
+    /* A standby is as ready as it can be; a rollout that waited for more would wait for ever. */
+    bool leads = leadership_leads(&manager->leadership);
+    buffer_printf(out, waiting ? "\n" : leads ? "ok\n" : "standby\n");
     return !waiting;
 }
 
@@ -201,13 +208,20 @@ static int build(struct manager *manager, struct error *error)
         .event_source = "etcd-operator",
         .observe = metrics_count_api_request,
         .observe_context = manager->metrics,
+        .allow_change = leadership_may_change,
+        .allow_change_context = &manager->leadership,
     };
     int r = kube_client_new(&kube, &manager->kube, error);
+    if (r == 0) {
+        r = leadership_init(&manager->leadership, options, kube_client_api(manager->kube),
+                            manager->metrics, error);
+    }
     if (r < 0) {
         return r;
     }
     watch(manager);
     manager->etcd = etcd_client_new();
+    etcd_client_guard(manager->etcd, leadership_may_change, &manager->leadership);
     const struct reconciler_options reconciler = {
         .kube = kube_client_api(manager->kube),
         .etcd = etcd_client_api(manager->etcd),
@@ -226,6 +240,7 @@ static int build(struct manager *manager, struct error *error)
 /* In the order in which each part is no longer used by another. */
 static void tear_down(struct manager *manager)
 {
+    leadership_fini(&manager->leadership); /* First of all: another one may begin. */
     if (manager->kube) {
         kube_client_stop(manager->kube);
     }
@@ -244,7 +259,7 @@ static void tear_down(struct manager *manager)
 
 /* Running */
 
-/* The signal that ends the process, or 0 after at most `timeout_ms`. */
+/* The signal that ends the process; 0 when elected, or after `timeout_ms`. */
 static int wait_signal(int64_t timeout_ms)
 {
     struct timespec timeout = {.tv_sec = timeout_ms / 1000, .tv_nsec = timeout_ms % 1000 * 1000000};
@@ -253,8 +268,9 @@ static int wait_signal(int64_t timeout_ms)
     sigemptyset(&signals);
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGINT);
+    sigaddset(&signals, LEADERSHIP_SIGNAL);
     int number = sigtimedwait(&signals, NULL, &timeout);
-    return number > 0 ? number : 0;
+    return number > 0 && number != LEADERSHIP_SIGNAL ? number : 0;
 }
 
 static void log_ready(struct manager *manager, int64_t started_ms)
@@ -274,6 +290,18 @@ static bool wait_synced(struct manager *manager, int *signal_number)
     while (!kube_client_wait_synced(manager->kube, poll_ms)) {
         poll_ms = clock_boot_ms() - began_ms < SYNC_SLOW_MS ? SYNC_POLL_MS : SYNC_SLOW_POLL_MS;
         *signal_number = wait_signal(0);
+        if (*signal_number) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* True when this replica leads; false when a signal came first. */
+static bool wait_elected(struct manager *manager, int *signal_number)
+{
+    while (!leadership_leads(&manager->leadership)) {
+        *signal_number = wait_signal(STANDBY_MS);
         if (*signal_number) {
             return false;
         }
@@ -308,30 +336,39 @@ static void log_start(const struct manager_options *options)
              namespaces.size ? namespaces.data : "all", "image", options->operator_image, NULL);
 }
 
+/* With filled stores. Not before: a pass over half-filled ones would create what exists, and a
+ * replica that cannot read must not keep others from leading. */
+static int stand_by_and_lead(struct manager *manager, int *signal_number, struct error *error)
+{
+    int r = leadership_start(&manager->leadership, error);
+
+    if (r < 0 || !wait_elected(manager, signal_number)) {
+        return r;
+    }
+    r = work_pool_start(manager->pool, error);
+    if (r == 0) {
+        *signal_number = wait_for_end(manager);
+    }
+    return r;
+}
+
 static int start_and_wait(struct manager *manager, int64_t started_ms, struct error *error)
 {
     int signal_number = 0;
 
     int r = start_servers(manager, error);
-    if (r < 0) {
-        return r;
+    if (r == 0) {
+        r = kube_client_start(manager->kube, error);
     }
-    r = kube_client_start(manager->kube, error);
-    if (r < 0) {
-        return r;
-    }
-    if (wait_synced(manager, &signal_number)) {
-        /* Not before: a pass over half-filled stores would create what exists. */
-        r = work_pool_start(manager->pool, error);
-        if (r < 0) {
-            return r;
-        }
+    if (r == 0 && wait_synced(manager, &signal_number)) {
         log_ready(manager, started_ms);
         malloc_trim(0); /* The lists' peak. */
-        signal_number = wait_for_end(manager);
+        r = stand_by_and_lead(manager, &signal_number, error);
     }
-    log_info("stopping", "signal", strsignal(signal_number), NULL);
-    return 0;
+    if (r == 0) {
+        log_info("stopping", "signal", strsignal(signal_number), NULL);
+    }
+    return r;
 }
 
 int manager_run(const struct manager_options *options, int64_t started_ms, struct error *error)

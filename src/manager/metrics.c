@@ -36,6 +36,7 @@ struct metrics {
     int64_t pass_total_ms;
     struct api_series *api;
     size_t n_api;
+    bool leads;
 };
 
 struct metrics *metrics_new(void)
@@ -136,6 +137,13 @@ void metrics_count_pass(struct metrics *metrics, enum error_kind result, int64_t
     metrics->passes[(unsigned)result <= ERROR_TERMINAL ? result : ERROR_TERMINAL]++;
     metrics->pass_buckets[bucket]++;
     metrics->pass_total_ms += milliseconds;
+    pthread_mutex_unlock(&metrics->lock);
+}
+
+void metrics_set_leader(struct metrics *metrics, bool leads)
+{
+    pthread_mutex_lock(&metrics->lock);
+    metrics->leads = leads;
     pthread_mutex_unlock(&metrics->lock);
 }
 
@@ -284,6 +292,8 @@ void metrics_render(struct metrics *metrics, size_t queue_depth, struct buffer *
     render_clusters(metrics, out);
     render_passes(metrics, out);
     render_api(metrics, out);
+    head(out, "etcd_operator_leader", "gauge", "1 if this replica leads, 0 if it is a standby.");
+    buffer_printf(out, "etcd_operator_leader %d\n", metrics->leads);
     pthread_mutex_unlock(&metrics->lock);
     head(out, "etcd_operator_queue_depth", "gauge", "Clusters that wait for a pass.");
     buffer_printf(out, "etcd_operator_queue_depth %zu\n", queue_depth);

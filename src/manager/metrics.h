@@ -25,6 +25,9 @@ void metrics_publish_cluster(void *metrics, const char *namespace, const char *n
 /* A pass has ended, with ERROR_NONE if it went well. */
 void metrics_count_pass(struct metrics *metrics, enum error_kind result, int64_t milliseconds);
 
+/* Whether this replica leads; false at first. */
+void metrics_set_leader(struct metrics *metrics, bool leads);
+
 /* The form of kube_client_options.observe, with the metrics as its context. */
 void metrics_count_api_request(void *metrics, const char *verb, const char *resource, long status,
                                int64_t milliseconds);

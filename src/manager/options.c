@@ -9,6 +9,7 @@
 
 #include "api/field.h"
 #include "base/memory.h"
+#include "kube/path.h"
 
 #define MAX_WORKERS    64
 #define MIN_RESYNC_MS  10000
@@ -184,6 +185,32 @@ static bool set_resync(struct manager_options *options, const char *value)
     return api_duration_parse(value, &options->resync_ms) && options->resync_ms >= MIN_RESYNC_MS;
 }
 
+static bool set_leader_elect(struct manager_options *options, const char *value)
+{
+    options->leader_elect = !strcmp(value, "true");
+    return options->leader_elect || !strcmp(value, "false");
+}
+
+static bool set_lease_namespace(struct manager_options *options, const char *value)
+{
+    if (*value && !is_namespace(value, strlen(value))) {
+        return false;
+    }
+    free(options->lease_namespace);
+    options->lease_namespace = *value ? xstrdup(value) : NULL;
+    return true;
+}
+
+static bool set_lease_name(struct manager_options *options, const char *value)
+{
+    if (!kube_path_name_ok(value)) {
+        return false;
+    }
+    free(options->lease_name);
+    options->lease_name = xstrdup(value);
+    return true;
+}
+
 static bool set_help(struct manager_options *options, const char *value)
 {
     (void)value;
@@ -220,6 +247,15 @@ static const struct option table[] = {
      "Namespaces to look after; empty: all.", set_namespaces},
     {"resync", "DURATION", "10m", "a duration of at least 10s, such as 10m or 1h30m",
      "How often each cluster is looked at although nothing seems to have changed.", set_resync},
+    {"leader-elect", "BOOL", "true", "true or false",
+     "Whether only the replica that holds the Lease works. Without it there must never be two.",
+     set_leader_elect},
+    {"lease-namespace", "NAMESPACE", "", "the name of a namespace, or nothing for the pod's own",
+     "Where the Lease is.", set_lease_namespace},
+    {"lease-name", "NAME", "etcd-operator", "the name of an object",
+     "The Lease's name; operators for different namespaces need different ones if they share the "
+     "Lease's namespace.",
+     set_lease_name},
     {"metrics-address", "ADDRESS", ":8080", "[IP]:PORT, such as :8080 or [::1]:8080",
      "Where /metrics is served.", set_metrics_address},
     {"health-address", "ADDRESS", ":8081", "[IP]:PORT, such as :8081 or [::1]:8081",
@@ -345,6 +381,8 @@ void manager_options_fini(struct manager_options *options)
     free(options->operator_image);
     free(options->metrics_address.host);
     free(options->health_address.host);
+    free(options->lease_namespace);
+    free(options->lease_name);
     free_namespaces(options);
     *options = (struct manager_options){0};
 }

@@ -30,6 +30,9 @@ struct manager_options {
     char **namespaces; /* Ended by NULL; none: all namespaces. */
     size_t n_namespaces;
     int64_t resync_ms;
+    bool leader_elect;
+    char *lease_namespace; /* NULL: the pod's. */
+    char *lease_name;
     bool help, version, reference; /* Only this was asked for; the rest may be incomplete. */
 };
 

@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <sys/prctl.h>
 
+#include "manager/leadership.h"
 #include "manager/manager.h"
 
 /* One arena for each thread would keep each one's peak; the threads here mostly wait. */
@@ -37,5 +38,6 @@ void manager_prepare_process(void)
     sigemptyset(&signals);
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGINT);
+    sigaddset(&signals, LEADERSHIP_SIGNAL);
     pthread_sigmask(SIG_BLOCK, &signals, NULL); /* The main thread waits for them. */
 }

@@ -29,6 +29,7 @@ def next_operator(operator, killed_pod):
     """Another pod, at once: the old one's container would wait for its back-off."""
     operator.wait_killed(killed_pod)
     operator.replace_pod()
+    operator.forget_lease()
     operator.wait_ready()
 
 

@@ -12,6 +12,7 @@ from harness.wait import NotYet, stays, wait_for
 STEADY_SECONDS = 30
 WRITES = {"create", "update", "patch", "delete", "deletecollection"}
 ROLES = ("etcd-operator", "etcd-operator-cluster")
+OWN_ROLE = "etcd-operator-leader"  # Of its own namespace.
 
 # Granted and not called in these tests, and why.
 UNCALLED = {
@@ -29,6 +30,7 @@ UNCALLED = {
     ("create", "etcdclusters.etcd.etcd.io"), ("delete", "etcdclusters.etcd.etcd.io"),
     ("get", "nodes"), ("list", "namespaces"),
     ("create", "clusterroles"), ("escalate", "clusterroles"), ("bind", "clusterroles"),
+    ("list", "leases"), ("create", "leases"), ("update", "leases"),
     ("impersonate", "serviceaccounts"), ("create", "serviceaccounts/token"),
     ("delete", "persistentvolumes"), ("create", "deployments"),
 ], ids=" ".join)
@@ -62,7 +64,7 @@ def test_has_no_other_binding(operator):
                 if subject["kind"] == "ServiceAccount" and subject["name"] == NAME and \
                         subject.get("namespace") == NAMESPACE:
                     bound.add(item["roleRef"]["name"])
-    assert bound == set(ROLES)
+    assert bound == {*ROLES, OWN_ROLE}
 
 
 # Nothing to do, nothing written.
@@ -78,7 +80,8 @@ def test_writes_nothing_while_all_is_well(operator, testbed_or_none, shared):
     assert all(is_running(item) for item in kubectl.get_list("etcd", everywhere=True))
     if testbed_or_none:
         written = [(event["verb"], event["requestURI"])
-                   for event in testbed_or_none.audit_events(USER, start) if event["verb"] in WRITES]
+                   for event in testbed_or_none.audit_events(USER, start)
+                   if event["verb"] in WRITES and event["objectRef"]["resource"] != "leases"]
         assert not written
 
 
@@ -111,11 +114,12 @@ def _called(testbed, audit_start):
 def granted():
     """{(group, resource, verb)} of its roles."""
     found = set()
-    for role in ROLES:
-        for rule in kubectl.get("clusterrole", role)["rules"]:
-            assert "*" not in rule["apiGroups"] + rule["resources"] + rule["verbs"]
-            found |= {(group, resource, verb) for group in rule["apiGroups"]
-                      for resource in rule["resources"] for verb in rule["verbs"]}
+    roles = [kubectl.get("clusterrole", role) for role in ROLES]
+    for rule in sum((role["rules"] for role in [*roles, kubectl.get("role", OWN_ROLE, NAMESPACE)]),
+                    []):
+        assert "*" not in rule["apiGroups"] + rule["resources"] + rule["verbs"]
+        found |= {(group, resource, verb) for group in rule["apiGroups"]
+                  for resource in rule["resources"] for verb in rule["verbs"]}
     return found
 
 

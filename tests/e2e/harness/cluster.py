@@ -10,6 +10,7 @@ API = "etcd.etcd.io/v1alpha1"
 ETCD_3_5, ETCD_3_6, ETCD_3_7 = "3.5.35", "3.6.16", "3.7.3"
 PERMIT = "etcd.etcd.io/start-permit"
 KILL = "test.etcd.etcd.io/kill"
+STOP = "test.etcd.etcd.io/stop"
 
 # Little is set aside for each member, and nothing stays when the cluster is deleted.
 SMALL = {

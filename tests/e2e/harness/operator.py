@@ -116,6 +116,10 @@ class Operator:
         if pod:
             kubectl.delete("pod", pod["metadata"]["name"], NAMESPACE, force=True)
 
+    def forget_lease(self):
+        """What a dead pod held: nobody need wait for its end."""
+        kubectl.delete("lease", NAME, NAMESPACE)
+
     def wait_killed(self, pod_name, seconds=90):
         """Until the operator in this pod has ended with 137, as by kill -9."""
         def killed():
@@ -132,6 +136,22 @@ class Operator:
         if not replicas:
             wait_for(lambda: not self.pods(), 60, "no pod of the operator is left")
 
+    # Who leads.
+
+    def lease(self):
+        return (kubectl.get("lease", NAME, NAMESPACE) or {}).get("spec", {})
+
+    def leader(self, but=None, seconds=60):
+        """The pod that holds the Lease, and works; `but`: a pod that it is not."""
+        def found():
+            holder = self.lease().get("holderIdentity")
+            for pod in self.pods():
+                uid = pod["metadata"]["uid"]
+                if uid == holder and not (but and uid == but["metadata"]["uid"]):
+                    return pod
+            raise NotYet(f"the Lease is held by '{holder}'")
+        return wait_for(found, seconds, "a pod leads", interval=0.1)
+
     def restarts(self):
         """What changes when the operator is restarted or ends."""
         pod = self.pod()
@@ -142,21 +162,23 @@ class Operator:
 
     # Its ports.
 
-    def fetch(self, port, path):
-        pod = self.pod()["metadata"]["name"]
+    def fetch(self, port, path, pod=None):
+        pod = (pod or self.pod())["metadata"]["name"]
         return kubectl.get_raw(f"/api/v1/namespaces/{NAMESPACE}/pods/http:{pod}:{port}/proxy{path}")
 
-    def metrics(self):
+    def metrics(self, pod=None):
         """{'name{labels}': value}"""
         values = {}
-        for line in self.fetch(8080, "/metrics").splitlines():
+        for line in self.fetch(8080, "/metrics", pod).splitlines():
             match = re.fullmatch(r"([a-zA-Z_:][^ {]*(?:\{.*\})?) (\S+)", line)
             if match:
                 values[match[1]] = float(match[2])
         return values
 
     def writes(self):
-        """How many changing requests this process has sent to the API server."""
+        """How many changing requests this process has sent to the API server, other than for its
+        Lease."""
         return sum(value for name, value in self.metrics().items()
                    if name.startswith("etcd_operator_api_requests_total") and
+                   'resource="leases"' not in name and
                    re.search(r'verb="(create|update|patch|apply|delete|put|post)', name, re.I))

@@ -50,19 +50,23 @@ class Testbed:
 
     def etcd_process(self, pod):
         """The process id of etcd itself in this pod; the start helper does not count."""
+        return self.process(pod, "etcd")
+
+    def process(self, pod, program):
+        """The process id of this program in this pod."""
         uid = pod["metadata"]["uid"]
 
         def found():
             for process in pathlib.Path("/proc").glob("[0-9]*"):
-                if self._is_etcd_of(process, uid):
+                if self._is_program_of(process, program, uid):
                     return int(process.name)
             raise NotYet("no such process")
-        return wait_for(found, 20, f"a process of etcd in pod {pod['metadata']['name']}")
+        return wait_for(found, 20, f"a process of {program} in pod {pod['metadata']['name']}")
 
     @staticmethod
-    def _is_etcd_of(process, uid):
+    def _is_program_of(process, program, uid):
         try:
-            if (process / "comm").read_text().strip() != "etcd":
+            if (process / "comm").read_text().strip() != program:
                 return False
             return f"POD_UID={uid}".encode() in (process / "environ").read_bytes().split(b"\0")
         except OSError:  # It has ended meanwhile.
@@ -74,6 +78,23 @@ class Testbed:
     @staticmethod
     def signal_process(process, number):
         os.kill(process, number)
+
+    @staticmethod
+    def stop_at_stop_point(process, seconds):
+        """Stops the process, all of it, when one of its threads waits for that."""
+        def waits():
+            return any((thread / "comm").read_text().strip() == "stop-point"
+                       for thread in pathlib.Path(f"/proc/{process}/task").glob("[0-9]*"))
+        wait_for(waits, seconds, f"process {process} waits to be stopped", interval=0.1)
+        os.kill(process, signal.SIGSTOP)
+
+    @staticmethod
+    def cut_connections(process, port):
+        """Those of the process's network to this port, as if the other side were gone."""
+        done = subprocess.run(["nsenter", "-t", str(process), "-n", "ss", "--kill", "--no-header",
+                               "--tcp", "dport", "=", str(port)],
+                              capture_output=True, text=True, timeout=20, check=False)
+        return len(done.stdout.splitlines())
 
     # Volumes: folders on this machine.
 

@@ -48,6 +48,7 @@ static void test_clusters(void **state)
     expect_line(&text, "etcd_cluster_members_ready{namespace=\"ns\",name=\"b\"} 3");
     expect_line(&text, "etcd_cluster_phase{namespace=\"ns\",name=\"a\",phase=\"Creating\"} 1");
     expect_line(&text, "etcd_operator_queue_depth 4");
+    expect_line(&text, "etcd_operator_leader 0");
     assert_true(strstr(text.data, "name=\"a\"} 5") < strstr(text.data, "name=\"b\"} 3"));
     buffer_fini(&text);
 
@@ -55,7 +56,9 @@ static void test_clusters(void **state)
     metrics_publish_cluster(metrics, "ns", "a", "Running", 5, 5, true);
     metrics_publish_cluster(metrics, "ns", "b", NULL, 0, 0, false);
     metrics_publish_cluster(metrics, "ns", "never-seen", NULL, 0, 0, false);
+    metrics_set_leader(metrics, true);
     metrics_render(metrics, 0, &text);
+    expect_line(&text, "etcd_operator_leader 1");
     expect_line(&text, "etcd_cluster_phase{namespace=\"ns\",name=\"a\",phase=\"Running\"} 1");
     assert_null(strstr(text.data, "Creating"));
     assert_null(strstr(text.data, "name=\"b\""));

@@ -45,6 +45,9 @@ static void test_defaults(void **state)
     assert_int_equal(options.log_format, LOG_FORMAT_JSON);
     assert_int_equal(options.n_namespaces, 0);
     assert_int_equal(options.resync_ms, 600000);
+    assert_true(options.leader_elect);
+    assert_null(options.lease_namespace);
+    assert_string_equal(options.lease_name, "etcd-operator");
     manager_options_fini(&options);
 }
 
@@ -57,7 +60,8 @@ static void test_every_option(void **state)
     assert_int_equal(PARSE(&options, &error, "--operator-image=a.b/op:1", "--workers=64",
                            "--namespaces=a,b-2,a", "--resync=1h30m", "--metrics-address=[::1]:9",
                            "--health-address=127.0.0.1:0", "--log-format=text",
-                           "--helper-delivery=image-volume"),
+                           "--helper-delivery=image-volume", "--leader-elect=false",
+                           "--lease-namespace=ns", "--lease-name=mine"),
                      0);
     assert_string_equal(options.operator_image, "a.b/op:1");
     assert_true(options.helper_image_volume);
@@ -72,6 +76,9 @@ static void test_every_option(void **state)
     assert_string_equal(options.health_address.host, "127.0.0.1");
     assert_int_equal(options.health_address.port, 0);
     assert_int_equal(options.log_format, LOG_FORMAT_TEXT);
+    assert_false(options.leader_elect);
+    assert_string_equal(options.lease_namespace, "ns");
+    assert_string_equal(options.lease_name, "mine");
     manager_options_fini(&options);
 }
 
@@ -119,6 +126,9 @@ static void test_wrong_values_say_what_is_allowed(void **state)
         {"--health-address=[::1]", "[IP]:PORT"},
         {"--log-level=trace", "debug, info, warning or error"},
         {"--log-format=xml", "json or text"},
+        {"--leader-elect=maybe", "true or false"},
+        {"--lease-namespace=A", "the name of a namespace"},
+        {"--lease-name=a/b", "the name of an object"},
         {"--namespaces=a,", "separated by commas"},
         {"--namespaces=,a", "separated by commas"},
         {"--namespaces=A", "separated by commas"},

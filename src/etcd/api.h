@@ -5,7 +5,11 @@
  * caller's arena.  gRPC statuses map to kinds: UNAVAILABLE, DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED,
  * no grpc-status RETRYABLE; NOT_FOUND NOT_FOUND; FAILED_PRECONDITION CONFLICT; INVALID_ARGUMENT and
  * OUT_OF_RANGE INVALID; PERMISSION_DENIED and UNAUTHENTICATED DENIED; DATA_LOSS TERMINAL. The
- * message ends with etcd's own words. */
+ * message ends with etcd's own words, by which etcd_error_of() (etcd/errors.h) knows them.
+ *
+ * Two more doors to the same client have tables of their own: etcd/auth.h and etcd/stream.h.  What
+ * no reconcile pass calls yet is there for backups and for the tests of the simulator, which answer
+ * through the same tables. */
 #ifndef ETCD_API_H
 #define ETCD_API_H 1
 
@@ -23,6 +27,9 @@ struct etcd_credentials {
     const char *ca_pem; /* Changing PEMs under one key replaces the pool. */
     const char *certificate_pem;
     const char *key_pem;
+    /* What authenticate() gave (etcd/auth.h), or NULL. To etcd it says more than the certificate's
+     * common name. It belongs to each call and not to a connection. */
+    const char *token;
 };
 
 struct etcd_endpoint {
@@ -75,8 +82,10 @@ struct etcd_member_list {
 
 /* Where a call goes: to the first endpoint that answers, in this order. One that is silent uses up
  * only its share of the time. When none answers, the error is of the first failure that is not
- * RETRYABLE, else of the first. A change that may have been carried out although its answer was
- * lost is not sent to the next endpoint, but fails with RETRYABLE. */
+ * RETRYABLE, else of the first. A change goes on to the next endpoint only when nothing of it was
+ * done: it was not sent, or the member could not take it ("etcdserver: no leader"). One that may
+ * have been carried out although its answer was lost fails with RETRYABLE, in words that say so; it
+ * may use up all of the time. */
 struct etcd_target {
     const struct etcd_credentials *credentials;
     const struct etcd_endpoint *endpoints;
@@ -112,12 +121,64 @@ struct etcd_key_value {
     int64_t create_revision, mod_revision, version;
 };
 
+/* At most 16 MiB arrive in one answer: more is asked for by `limit`, in pages. */
 struct etcd_range {
     int64_t revision; /* The store's. */
     struct etcd_key_value *items;
     size_t n;
     int64_t count; /* Of all that match. */
     bool more;
+};
+
+enum etcd_compare_target {
+    ETCD_COMPARE_VERSION, /* 0: the key does not exist. */
+    ETCD_COMPARE_CREATE_REVISION,
+    ETCD_COMPARE_MOD_REVISION,
+    ETCD_COMPARE_VALUE
+};
+
+enum etcd_compare_result {
+    ETCD_COMPARE_EQUAL,
+    ETCD_COMPARE_GREATER,
+    ETCD_COMPARE_LESS,
+    ETCD_COMPARE_NOT_EQUAL
+};
+
+/* Holds if what the key has is (equal to, greater than, ...) what is given. */
+struct etcd_compare {
+    struct etcd_bytes key;
+    enum etcd_compare_target target;
+    enum etcd_compare_result result;
+    int64_t number;          /* For a version or a revision. */
+    struct etcd_bytes value; /* For VALUE. */
+};
+
+enum etcd_op_type { ETCD_OP_RANGE, ETCD_OP_PUT, ETCD_OP_DELETE_RANGE };
+
+struct etcd_op {
+    enum etcd_op_type type;
+    struct etcd_range_request range; /* RANGE; of DELETE_RANGE key and range_end. */
+    struct etcd_bytes key, value;    /* PUT */
+};
+
+/* All of `compares` hold: the operations of `success` are carried out, else those of `failure`. */
+struct etcd_txn {
+    const struct etcd_compare *compares;
+    const struct etcd_op *success, *failure;
+    size_t n_compares, n_success, n_failure;
+};
+
+struct etcd_op_result {
+    enum etcd_op_type type;
+    struct etcd_range range; /* RANGE */
+    int64_t deleted;         /* DELETE_RANGE: how many keys. */
+};
+
+struct etcd_txn_result {
+    bool succeeded;
+    int64_t revision;
+    struct etcd_op_result *results; /* Of the branch that was taken, in its order. */
+    size_t n_results;
 };
 
 struct etcd_api {
@@ -141,7 +202,8 @@ struct etcd_api {
     int (*alarm_set)(void *context, const struct etcd_target *target, uint64_t member_id,
                      enum etcd_alarm_type type, bool active, struct error *error);
 
-    /* Membership (EXISTS, CONFLICT, NOT_FOUND as `detail` says which). `list` is what it became. */
+    /* Membership. What etcd refuses is CONFLICT or NOT_FOUND, and etcd_error_of() says which it is.
+     * `list` is what it became. */
     int (*member_add)(void *context, const struct etcd_target *target, const char *peer_url,
                       bool learner, struct arena *arena, uint64_t *id,
                       struct etcd_member_list *list, struct error *error);
@@ -173,6 +235,11 @@ struct etcd_api {
     /* `revision` may be NULL. */
     int (*put)(void *context, const struct etcd_target *target, struct etcd_bytes key,
                struct etcd_bytes value, int64_t *revision, struct error *error);
+    /* `range_end` empty: this key alone. `deleted` may be NULL. */
+    int (*delete_range)(void *context, const struct etcd_target *target, struct etcd_bytes key,
+                        struct etcd_bytes range_end, int64_t *deleted, struct error *error);
+    int (*txn)(void *context, const struct etcd_target *target, const struct etcd_txn *txn,
+               struct arena *arena, struct etcd_txn_result *out, struct error *error);
 
     /* What stands on the members' metrics port (plain HTTP, path "/", port given by the endpoint)
      * while no etcd runs there: the start helper's report, as text in the arena; at most 64 KiB.

@@ -190,6 +190,12 @@ static int status_of(const struct http_response *response)
     return (size_t)status < sizeof statuses / sizeof *statuses ? status : GRPC_UNKNOWN;
 }
 
+int grpc_error_set(struct error *error, enum grpc_status status, const char *words)
+{
+    return error_set(error, statuses[status].kind, "%s: %s", statuses[status].name,
+                     *words ? words : "the server gave no reason");
+}
+
 int grpc_check_status(const struct http_response *response, struct error *error)
 {
     char message[MESSAGE_SIZE];
@@ -206,8 +212,7 @@ int grpc_check_status(const struct http_response *response, struct error *error)
     }
     grpc_decode_message(message);
     shorten(message, MESSAGE_KEPT);
-    return error_set(error, statuses[status].kind, "%s: %s", statuses[status].name,
-                     *message ? message : "the server gave no reason");
+    return grpc_error_set(error, (enum grpc_status)status, message);
 }
 
 int grpc_unary_answer(const struct http_response *response, size_t limit, struct grpc_frame *frame,

@@ -55,6 +55,10 @@ bool grpc_frame_append(struct buffer *out, const void *message, size_t size)
 int grpc_frame_scan(const void *data, size_t size, size_t limit, struct grpc_frame *frame,
                     struct error *error);
 
+/* Fills `error` with what a status (not GRPC_OK) and the server's words mean, see
+ * grpc_check_status(). Returns -kind. */
+int grpc_error_set(struct error *error, enum grpc_status status, const char *words);
+
 /* 0 if the exchange ended with grpc-status 0. Else the kind from the table in etcd/api.h; the
  * message is the status's name and the server's own words (grpc-message). */
 int grpc_check_status(const struct http_response *response, struct error *error);

@@ -33,8 +33,7 @@ static const struct row {
     ROW(MEMBER_BAD_URLS, INVALID_ARGUMENT, REFUSED, "given member URLs are invalid"),
     ROW(MEMBER_NOT_FOUND, NOT_FOUND, REFUSED, "member not found"),
     ROW(NOT_ENOUGH_STARTED_MEMBERS, FAILED_PRECONDITION, REFUSED,
-        "re-configuration failed due to not enough started "
-        "members"),
+        "re-configuration failed due to not enough started members"),
     ROW(NOT_A_LEARNER, FAILED_PRECONDITION, REFUSED, "can only promote a learner member"),
     ROW(LEARNER_NOT_IN_SYNC, FAILED_PRECONDITION, REFUSED,
         "can only promote a learner member which is in sync with leader"),
@@ -45,9 +44,7 @@ static const struct row {
     ROW(COMPACTED, OUT_OF_RANGE, REFUSED, "mvcc: required revision has been compacted"),
     ROW(FUTURE_REVISION, OUT_OF_RANGE, REFUSED, "mvcc: required revision is a future revision"),
     ROW(REQUEST_TOO_LARGE, INVALID_ARGUMENT, REFUSED, "request is too large"),
-    ROW(TOO_MANY_OPS, INVALID_ARGUMENT, REFUSED,
-        "too many operations in txn "
-        "request"),
+    ROW(TOO_MANY_OPS, INVALID_ARGUMENT, REFUSED, "too many operations in txn request"),
     ROW(DUPLICATE_KEY, INVALID_ARGUMENT, REFUSED, "duplicate key given in txn request"),
 
     ROW(DOWNGRADE_IN_PROGRESS, FAILED_PRECONDITION, REFUSED,
@@ -58,8 +55,7 @@ static const struct row {
 
     ROW(AUTH_NOT_ENABLED, FAILED_PRECONDITION, REFUSED, "authentication is not enabled"),
     ROW(AUTH_FAILED, INVALID_ARGUMENT, REFUSED,
-        "authentication failed, "
-        "invalid user ID or password"),
+        "authentication failed, invalid user ID or password"),
     /* Tokens come with the raft log, which a member may be behind in. */
     ROW(AUTH_INVALID_TOKEN, UNAUTHENTICATED, ELSEWHERE, "invalid auth token"),
     ROW(AUTH_OLD_REVISION, INVALID_ARGUMENT, REFUSED, "revision of auth store is old"),

@@ -63,6 +63,7 @@ struct http_request {
 
 struct http_response {
     long status;           /* HTTP status. */
+    bool sent;             /* False: nothing of the request can have reached the peer. */
     struct buffer body;    /* What arrived (and, with on_body, what a failed status said). */
     struct buffer headers; /* Headers and HTTP/2 trailers as "Name: value\r\n" lines. */
 };

@@ -184,6 +184,11 @@ bool http_client_http2(const struct http_client *client)
     return client->http2;
 }
 
+bool http_client_allows(const struct http_client *client)
+{
+    return !client->allow || client->allow(client->allow_context);
+}
+
 /* Everything before the path, and the address that stands in for the host name. */
 static char *origin_of(const struct http_request *request)
 {
@@ -195,16 +200,7 @@ static char *origin_of(const struct http_request *request)
                      request->connect_to ? request->connect_to : "");
 }
 
-static int ask_allow(void *context, char *remote_ip, char *local_ip, int remote_port,
-                     int local_port)
-{
-    struct http_client *client = context;
-
-    (void)remote_ip, (void)local_ip, (void)remote_port, (void)local_port;
-    return client->allow(client->allow_context) ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
-}
-
-static void set_transport(CURL *easy, struct http_client *client)
+static void set_transport(CURL *easy)
 {
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
@@ -221,10 +217,6 @@ static void set_transport(CURL *easy, struct http_client *client)
     curl_easy_setopt(easy, CURLOPT_TCP_KEEPIDLE, 30L);
     curl_easy_setopt(easy, CURLOPT_TCP_KEEPINTVL, 15L);
     curl_easy_setopt(easy, CURLOPT_USERAGENT, "etcd-operator/" VERSION);
-    if (client->allow) {
-        curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, ask_allow);
-        curl_easy_setopt(easy, CURLOPT_PREREQDATA, client);
-    }
 }
 
 /* OpenSSL otherwise keeps two record buffers of 16 kB for each idle connection. */
@@ -288,7 +280,7 @@ static struct http_connection *connection_new(struct http_client *client, char *
     }
     curl_share_setopt(connection->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_CONNECT);
     curl_easy_setopt(connection->easy, CURLOPT_SHARE, connection->share);
-    set_transport(connection->easy, client);
+    set_transport(connection->easy);
     set_tls(connection->easy, client);
     if (client->allow) {
         curl_easy_setopt(connection->easy, CURLOPT_SOCKOPTFUNCTION, bound_delivery);

@@ -32,6 +32,7 @@ struct http_connection *http_client_acquire(struct http_client *client,
 void http_client_release(struct http_client *client, struct http_connection *connection,
                          bool reusable);
 bool http_client_http2(const struct http_client *client);
+bool http_client_allows(const struct http_client *client); /* What `allow` says now. */
 
 /* Every certificate of the text parses, and there is one. `source` names it in the message. */
 int http_check_ca(const char *pem, const char *source, struct error *error);

@@ -64,6 +64,20 @@ static size_t take_body(char *data, size_t one, size_t size, void *context)
     return size;
 }
 
+/* The connection stands, and the request goes out next. */
+static int before_request(void *context, char *remote_ip, char *local_ip, int remote_port,
+                          int local_port)
+{
+    struct http_transfer *transfer = context;
+
+    (void)remote_ip, (void)local_ip, (void)remote_port, (void)local_port;
+    if (!http_client_allows(transfer->client)) {
+        return CURL_PREREQFUNC_ABORT;
+    }
+    transfer->response->sent = true;
+    return CURL_PREREQFUNC_OK;
+}
+
 static struct curl_slist *append(struct curl_slist *list, const char *line)
 {
     struct curl_slist *longer = curl_slist_append(list, line);
@@ -162,6 +176,8 @@ void http_transfer_begin(struct http_transfer *transfer, int64_t now_ms)
     curl_easy_setopt(easy, CURLOPT_HEADERDATA, transfer);
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_body);
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer);
+    curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, before_request);
+    curl_easy_setopt(easy, CURLOPT_PREREQDATA, transfer);
     curl_easy_setopt(easy, CURLOPT_PRIVATE, transfer);
     set_version(transfer);
     set_method_and_body(easy, request);
@@ -228,6 +244,15 @@ static int result_of(struct http_transfer *transfer, CURLcode code, struct error
     return 0;
 }
 
+/* A header may be a token. */
+static void free_headers(struct curl_slist *headers)
+{
+    for (struct curl_slist *line = headers; line; line = line->next) {
+        memory_wipe(line->data, strlen(line->data));
+    }
+    curl_slist_free_all(headers);
+}
+
 void http_transfer_end(struct http_transfer *transfer, CURLcode code)
 {
     CURL *easy = transfer->connection->easy;
@@ -246,6 +271,6 @@ void http_transfer_end(struct http_transfer *transfer, CURLcode code)
     curl_easy_setopt(easy, CURLOPT_PRIVATE, NULL);
     http_client_release(transfer->client, transfer->connection, transfer->result == 0);
     transfer->connection = NULL;
-    curl_slist_free_all(transfer->headers);
+    free_headers(transfer->headers);
     curl_slist_free_all(transfer->connect_to);
 }

@@ -107,6 +107,7 @@ static void test_idle_timeout(void **state)
 
     assert_int_equal(http_do(client, &request, &response, &error), -ERROR_RETRYABLE);
     assert_non_null(strstr(error.message, "silent for 400 ms"));
+    assert_true(response.sent);
     assert_in_range(clock_boot_ms() - before, 350, 2000);
     http_response_fini(&response);
 
@@ -159,6 +160,7 @@ static void test_nobody_listens(void **state)
     peer_stop(peer);
     assert_int_equal(http_do(client, &request, &response, &error), -ERROR_RETRYABLE);
     assert_non_null(strstr(error.message, "cannot connect"));
+    assert_false(response.sent);
     http_client_free(client);
 }
 
@@ -422,6 +424,7 @@ static void test_allow_is_asked_before_each_sending(void **state)
     allowed = 0;
     assert_int_equal(http_do(client, &request, &response, &error), -ERROR_CANCELLED);
     assert_non_null(strstr(error.message, "no longer allowed"));
+    assert_false(response.sent);
     http_response_fini(&response);
     http_client_free(client);
     peer_stop(peer);

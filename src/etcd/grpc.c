@@ -190,6 +190,11 @@ static int status_of(const struct http_response *response)
     return (size_t)status < sizeof statuses / sizeof *statuses ? status : GRPC_UNKNOWN;
 }
 
+bool grpc_has_status(const struct http_response *response)
+{
+    return status_of(response) >= 0;
+}
+
 int grpc_error_set(struct error *error, enum grpc_status status, const char *words)
 {
     return error_set(error, statuses[status].kind, "%s: %s", statuses[status].name,

@@ -59,6 +59,9 @@ int grpc_frame_scan(const void *data, size_t size, size_t limit, struct grpc_fra
  * grpc_check_status(). Returns -kind. */
 int grpc_error_set(struct error *error, enum grpc_status status, const char *words);
 
+/* True if the server itself said how the call ended. */
+bool grpc_has_status(const struct http_response *response);
+
 /* 0 if the exchange ended with grpc-status 0. Else the kind from the table in etcd/api.h; the
  * message is the status's name and the server's own words (grpc-message). */
 int grpc_check_status(const struct http_response *response, struct error *error);

@@ -5,12 +5,10 @@
 #include "base/memory.h"
 #include "rpc.pb-c.h"
 
-/* A key of its own, so that reading it finds nothing even in a full store. Any key will do: the
- * read is answered by the leader's commit index, not by the key. */
-#define READ_KEY "etcd-operator/read"
-
-/* What decoding one message may allocate; a member takes some hundred bytes. */
-#define DECODE_LIMIT ((size_t)4 * 1024 * 1024)
+/* What decoding one message may allocate: some hundred bytes for a member, and for large messages
+ * in proportion. */
+#define DECODE_BASE   ((size_t)3 * 1024 * 1024)
+#define DECODE_FACTOR 4
 
 struct budget {
     struct arena *arena;
@@ -35,100 +33,128 @@ static void budget_free(void *context, void *pointer)
     (void)pointer;
 }
 
-static ProtobufCMessage *decode(const ProtobufCMessageDescriptor *type,
-                                const struct grpc_frame *frame, struct arena *arena,
-                                struct error *error)
-{
-    struct budget budget = {arena, DECODE_LIMIT};
-    ProtobufCAllocator allocator = {budget_alloc, budget_free, &budget};
-    ProtobufCMessage *message =
-        protobuf_c_message_unpack(type, &allocator, frame->size, frame->data);
+static bool texts_valid(const ProtobufCMessage *message);
 
-    if (!message) {
-        error_set(error, ERROR_RETRYABLE, "the answer's %zu bytes are no %s", frame->size,
-                  type->short_name);
+static bool value_valid(const ProtobufCFieldDescriptor *field, const void *value)
+{
+    const void *pointer = *(void *const *)value;
+
+    if (field->type == PROTOBUF_C_TYPE_STRING) {
+        return !pointer || grpc_utf8_valid(pointer, strlen(pointer));
     }
-    return message;
+    return !pointer || texts_valid(pointer);
 }
 
-static void encode(const ProtobufCMessage *message, struct buffer *out)
+/* How many values the field holds. */
+static size_t values_of(const ProtobufCMessage *message, const ProtobufCFieldDescriptor *field)
 {
-    size_t size = protobuf_c_message_get_packed_size(message);
-    uint8_t *bytes AUTO_FREE = xmalloc(size + 1); /* An empty message has no bytes. */
+    const uint8_t *quantifier = (const uint8_t *)message + field->quantifier_offset;
 
-    protobuf_c_message_pack(message, bytes);
-    if (!grpc_frame_append(out, bytes, size)) {
-        memory_exhausted(); /* Our own requests are a few bytes. */
+    if (field->label == PROTOBUF_C_LABEL_REPEATED) {
+        return *(const size_t *)(const void *)quantifier;
     }
-}
-
-void etcd_status_request(struct buffer *out)
-{
-    Etcdserverpb__StatusRequest request = ETCDSERVERPB__STATUS_REQUEST__INIT;
-
-    encode(&request.base, out);
-}
-
-void etcd_member_list_request(struct buffer *out)
-{
-    Etcdserverpb__MemberListRequest request = ETCDSERVERPB__MEMBER_LIST_REQUEST__INIT;
-
-    request.linearizable = true;
-    encode(&request.base, out);
-}
-
-void etcd_alarms_request(struct buffer *out)
-{
-    Etcdserverpb__AlarmRequest request = ETCDSERVERPB__ALARM_REQUEST__INIT;
-
-    request.action = ETCDSERVERPB__ALARM_REQUEST__ALARM_ACTION__GET;
-    encode(&request.base, out);
-}
-
-void etcd_read_request(struct buffer *out)
-{
-    Etcdserverpb__RangeRequest request = ETCDSERVERPB__RANGE_REQUEST__INIT;
-    char key[] = READ_KEY;
-
-    request.key = (ProtobufCBinaryData){sizeof key - 1, (uint8_t *)key};
-    request.count_only = true;
-    encode(&request.base, out);
+    if (field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) {
+        return *(const uint32_t *)(const void *)quantifier == field->id;
+    }
+    return 1;
 }
 
 /* proto3 says that a string is UTF-8; protobuf-c does not look. JSON, where these texts go, would
- * refuse it much later. */
-static bool texts_valid(char *const *texts, size_t n)
+ * refuse it much later. No message of ours holds itself, so the depth is bounded. */
+static bool texts_valid(const ProtobufCMessage *message)
 {
-    for (size_t i = 0; i < n; i++) {
-        if (!grpc_utf8_valid(texts[i], strlen(texts[i]))) {
-            return false;
+    for (unsigned i = 0; i < message->descriptor->n_fields; i++) {
+        const ProtobufCFieldDescriptor *field = &message->descriptor->fields[i];
+        const uint8_t *at = (const uint8_t *)message + field->offset;
+        if (field->type != PROTOBUF_C_TYPE_STRING && field->type != PROTOBUF_C_TYPE_MESSAGE) {
+            continue;
+        }
+        void *const *values = (void *const *)(const void *)at;
+        if (field->label == PROTOBUF_C_LABEL_REPEATED) {
+            values = *values;
+        }
+        for (size_t n = values_of(message, field); n; n--) {
+            if (!value_valid(field, &values[n - 1])) {
+                return false;
+            }
         }
     }
     return true;
 }
 
-static int bad_text(struct error *error)
+void *etcd_message_decode(const ProtobufCMessageDescriptor *type, const struct grpc_frame *frame,
+                          struct arena *arena, struct error *error)
 {
-    return error_set(error, ERROR_RETRYABLE, "the answer holds a text that is not UTF-8");
+    struct budget budget = {arena, DECODE_BASE + DECODE_FACTOR * frame->size};
+    ProtobufCAllocator allocator = {budget_alloc, budget_free, &budget};
+    ProtobufCMessage *message =
+        protobuf_c_message_unpack(type, &allocator, frame->size, frame->data);
+
+    if (!message) {
+        error_set(error, ERROR_RETRYABLE, "the answer is no %s, or far too large for one",
+                  type->short_name);
+        return NULL;
+    }
+    if (!texts_valid(message)) {
+        error_set(error, ERROR_RETRYABLE, "the answer holds a text that is not UTF-8");
+        return NULL;
+    }
+    return message;
 }
 
-int etcd_status_decode(const struct grpc_frame *frame, struct arena *arena, struct etcd_status *out,
+void etcd_message_encode(const ProtobufCMessage *message, struct buffer *out)
+{
+    size_t size = protobuf_c_message_get_packed_size(message);
+    uint8_t *bytes AUTO_FREE = xmalloc(size + 1); /* An empty message has no bytes. */
+
+    protobuf_c_message_pack(message, bytes);
+    bool fits = grpc_frame_append(out, bytes, size);
+    memory_wipe(bytes, size); /* It may hold a password. */
+    if (!fits) {
+        memory_exhausted(); /* Nobody has a value of 4 GiB. */
+    }
+}
+
+static int no_header(struct error *error)
+{
+    return error_set(error, ERROR_RETRYABLE, "the answer says not which member gave it");
+}
+
+int etcd_done_decode(const struct grpc_frame *frame, struct arena *arena, void *out,
+                     struct error *error)
+{
+    (void)out;
+    return etcd_message_decode(&etcdserverpb__done__descriptor, frame, arena, error)
+               ? 0
+               : -(int)ERROR_RETRYABLE;
+}
+
+int etcd_header_decode(const struct grpc_frame *frame, struct arena *arena, void *out,
+                       struct error *error)
+{
+    const Etcdserverpb__Done *in =
+        etcd_message_decode(&etcdserverpb__done__descriptor, frame, arena, error);
+
+    (void)out;
+    if (!in) {
+        return -(int)ERROR_RETRYABLE;
+    }
+    return in->header ? 0 : no_header(error);
+}
+
+int etcd_status_decode(const struct grpc_frame *frame, struct arena *arena, void *out,
                        struct error *error)
 {
     const Etcdserverpb__StatusResponse *in =
-        (void *)decode(&etcdserverpb__status_response__descriptor, frame, arena, error);
+        etcd_message_decode(&etcdserverpb__status_response__descriptor, frame, arena, error);
 
     if (!in) {
         return -(int)ERROR_RETRYABLE;
     }
     if (!in->header) {
-        return error_set(error, ERROR_RETRYABLE, "the answer says not which member gave it");
+        return no_header(error);
     }
-    if (!texts_valid((char *[]){in->version, in->storageversion}, 2) ||
-        !texts_valid(in->errors, in->n_errors)) {
-        return bad_text(error);
-    }
-    *out = (struct etcd_status){
+    *(struct etcd_status *)out = (struct etcd_status){
         .cluster_id = in->header->cluster_id,
         .member_id = in->header->member_id,
         .leader_id = in->leader,
@@ -148,45 +174,65 @@ int etcd_status_decode(const struct grpc_frame *frame, struct arena *arena, stru
     return 0;
 }
 
-int etcd_member_list_decode(const struct grpc_frame *frame, struct arena *arena,
-                            struct etcd_member_list *out, struct error *error)
+static int take_members(const Etcdserverpb__ResponseHeader *header, Etcdserverpb__Member **in,
+                        size_t n, struct arena *arena, struct etcd_member_list *out,
+                        struct error *error)
+{
+    if (!header || n == 0) {
+        return error_set(error, ERROR_RETRYABLE, "the answer names no cluster or no members");
+    }
+    struct etcd_member *members = arena_alloc(arena, n * sizeof *members);
+    for (size_t i = 0; i < n; i++) {
+        members[i] = (struct etcd_member){
+            .id = in[i]->id,
+            .name = in[i]->name,
+            .peer_urls = (const char **)in[i]->peerurls,
+            .client_urls = (const char **)in[i]->clienturls,
+            .n_peer_urls = in[i]->n_peerurls,
+            .n_client_urls = in[i]->n_clienturls,
+            .is_learner = in[i]->islearner,
+        };
+    }
+    *out = (struct etcd_member_list){header->cluster_id, members, n};
+    return 0;
+}
+
+int etcd_member_list_decode(const struct grpc_frame *frame, struct arena *arena, void *out,
+                            struct error *error)
 {
     const Etcdserverpb__MemberListResponse *in =
-        (void *)decode(&etcdserverpb__member_list_response__descriptor, frame, arena, error);
+        etcd_message_decode(&etcdserverpb__member_list_response__descriptor, frame, arena, error);
+
+    return in ? take_members(in->header, in->members, in->n_members, arena, out, error)
+              : -(int)ERROR_RETRYABLE;
+}
+
+int etcd_member_added_decode(const struct grpc_frame *frame, struct arena *arena, void *out,
+                             struct error *error)
+{
+    struct etcd_member_added added;
+    const Etcdserverpb__MemberAddResponse *in =
+        etcd_message_decode(&etcdserverpb__member_add_response__descriptor, frame, arena, error);
 
     if (!in) {
         return -(int)ERROR_RETRYABLE;
     }
-    if (!in->header || in->n_members == 0) {
-        return error_set(error, ERROR_RETRYABLE, "the answer names no cluster or no members");
+    if (!in->member) {
+        return error_set(error, ERROR_RETRYABLE, "the answer says not which member was added");
     }
-    struct etcd_member *members = arena_alloc(arena, in->n_members * sizeof *members);
-    for (size_t i = 0; i < in->n_members; i++) {
-        const Etcdserverpb__Member *member = in->members[i];
-        if (!texts_valid((char *[]){member->name}, 1) ||
-            !texts_valid(member->peerurls, member->n_peerurls) ||
-            !texts_valid(member->clienturls, member->n_clienturls)) {
-            return bad_text(error);
-        }
-        members[i] = (struct etcd_member){
-            .id = member->id,
-            .name = member->name,
-            .peer_urls = (const char **)member->peerurls,
-            .client_urls = (const char **)member->clienturls,
-            .n_peer_urls = member->n_peerurls,
-            .n_client_urls = member->n_clienturls,
-            .is_learner = member->islearner,
-        };
+    added.id = in->member->id;
+    int result = take_members(in->header, in->members, in->n_members, arena, &added.list, error);
+    if (!result) {
+        *(struct etcd_member_added *)out = added;
     }
-    *out = (struct etcd_member_list){in->header->cluster_id, members, in->n_members};
-    return 0;
+    return result;
 }
 
-int etcd_alarms_decode(const struct grpc_frame *frame, struct arena *arena, struct etcd_alarm **out,
-                       size_t *n_out, struct error *error)
+int etcd_alarms_decode(const struct grpc_frame *frame, struct arena *arena, void *out,
+                       struct error *error)
 {
     const Etcdserverpb__AlarmResponse *in =
-        (void *)decode(&etcdserverpb__alarm_response__descriptor, frame, arena, error);
+        etcd_message_decode(&etcdserverpb__alarm_response__descriptor, frame, arena, error);
 
     if (!in) {
         return -(int)ERROR_RETRYABLE;
@@ -196,22 +242,23 @@ int etcd_alarms_decode(const struct grpc_frame *frame, struct arena *arena, stru
         alarms[i] = (struct etcd_alarm){in->alarms[i]->memberid,
                                         (enum etcd_alarm_type)in->alarms[i]->alarm};
     }
-    *out = alarms;
-    *n_out = in->n_alarms;
+    *(struct etcd_alarms *)out = (struct etcd_alarms){alarms, in->n_alarms};
     return 0;
 }
 
-int etcd_read_decode(const struct grpc_frame *frame, struct error *error)
+int etcd_hash_decode(const struct grpc_frame *frame, struct arena *arena, void *out,
+                     struct error *error)
 {
-    struct arena *arena AUTO_ARENA = arena_new();
-    const Etcdserverpb__RangeResponse *in =
-        (void *)decode(&etcdserverpb__range_response__descriptor, frame, arena, error);
+    const Etcdserverpb__HashKVResponse *in =
+        etcd_message_decode(&etcdserverpb__hash_kvresponse__descriptor, frame, arena, error);
 
     if (!in) {
         return -(int)ERROR_RETRYABLE;
     }
     if (!in->header) {
-        return error_set(error, ERROR_RETRYABLE, "the answer says not which member gave it");
+        return no_header(error);
     }
+    *(struct etcd_hash *)out =
+        (struct etcd_hash){in->hash, in->compact_revision, in->hash_revision};
     return 0;
 }

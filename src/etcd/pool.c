@@ -15,6 +15,7 @@ struct etcd_pool_entry {
     char digest[PKI_SHA256_HEX_SIZE]; /* Of everything else in the credentials. */
     struct http_client *http;
     unsigned holders;
+    size_t busy; /* Connections that they may use. */
     bool listed; /* In the pool; if not, the last holder frees it. */
     int64_t used_ms;
 };
@@ -186,8 +187,24 @@ static int get_locked(struct etcd_pool *pool, const struct etcd_credentials *cre
     return 0;
 }
 
+/* Takes the connections for the holder. */
+static int hold(struct etcd_pool_entry *entry, size_t connections, int64_t now_ms,
+                struct error *error)
+{
+    if (entry->busy + connections > ETCD_POOL_CONNECTIONS_MAX) {
+        return error_set(error, ERROR_RETRYABLE,
+                         "%zu connections to etcd \"%s\" are busy, and %d are the limit",
+                         entry->busy, entry->key, ETCD_POOL_CONNECTIONS_MAX);
+    }
+    entry->holders++;
+    entry->busy += connections;
+    entry->used_ms = now_ms;
+    return 0;
+}
+
 int etcd_pool_get(struct etcd_pool *pool, const struct etcd_credentials *credentials,
-                  int64_t now_ms, struct etcd_pool_entry **out, struct error *error)
+                  size_t connections, int64_t now_ms, struct etcd_pool_entry **out,
+                  struct error *error)
 {
     char digest[PKI_SHA256_HEX_SIZE];
     struct etcd_pool_entry *garbage = NULL;
@@ -196,8 +213,7 @@ int etcd_pool_get(struct etcd_pool *pool, const struct etcd_credentials *credent
     pthread_mutex_lock(&pool->lock);
     int result = get_locked(pool, credentials, digest, out, &garbage, error);
     if (!result) {
-        (*out)->holders++;
-        (*out)->used_ms = now_ms;
+        result = hold(*out, connections, now_ms, error);
     }
     sweep(pool, now_ms, &garbage);
     pthread_mutex_unlock(&pool->lock);
@@ -205,9 +221,10 @@ int etcd_pool_get(struct etcd_pool *pool, const struct etcd_credentials *credent
     return result;
 }
 
-void etcd_pool_put(struct etcd_pool *pool, struct etcd_pool_entry *entry)
+void etcd_pool_put(struct etcd_pool *pool, struct etcd_pool_entry *entry, size_t connections)
 {
     pthread_mutex_lock(&pool->lock);
+    entry->busy -= connections;
     bool last = --entry->holders == 0 && !entry->listed;
     pthread_mutex_unlock(&pool->lock);
     if (last) {

@@ -5,10 +5,7 @@
 #include <stdio.h>
 
 #include "base/clock.h"
-#include "etcd/call.h"
-#include "etcd/message.h"
 #include "fixture.h"
-#include "rpc.pb-c.h"
 
 #define TIMEOUT_MS  2000
 #define DEADLINE_MS 30000
@@ -176,32 +173,16 @@ static void test_member_list(void **state)
     assert_int_equal(found, MEMBERS);
 }
 
-/* Raises or clears NOSPACE of a member, in etcd's own words: the client has no call for it. */
-static void set_alarm(struct world *world, uint64_t member_id,
-                      Etcdserverpb__AlarmRequest__AlarmAction action)
+/* Raises or clears NOSPACE of a member. */
+static void set_alarm(struct world *world, uint64_t member_id, bool active)
 {
-    Etcdserverpb__AlarmRequest request = ETCDSERVERPB__ALARM_REQUEST__INIT;
-    struct http_options options = {.ca_pem = world->cluster.credentials.ca_pem,
-                                   .certificate_pem = world->cluster.credentials.certificate_pem,
-                                   .key_pem = world->cluster.credentials.key_pem,
-                                   .http2 = true};
-    struct http_client *http = NULL;
-    struct buffer body AUTO_BUFFER = {0};
-    uint8_t bytes[64];
+    const struct etcd_target target = all_members(world);
+    struct error error = {0};
 
-    request.action = action;
-    request.memberid = member_id;
-    request.alarm = ETCDSERVERPB__ALARM_TYPE__NOSPACE;
-    assert_true(etcdserverpb__alarm_request__get_packed_size(&request) <= sizeof bytes);
-    assert_true(
-        grpc_frame_append(&body, bytes, etcdserverpb__alarm_request__pack(&request, bytes)));
-    struct etcd_call call = {
-        .method = "Maintenance/Alarm", .endpoint = &world->cluster.endpoints[0], .body = &body};
-    assert_int_equal(http_client_new(&options, &http, NULL), 0);
-    etcd_calls_run(http, true, TIMEOUT_MS, &call, 1);
-    assert_string_equal(call.error.message, "");
-    etcd_calls_fini(&call, 1);
-    http_client_free(http);
+    if (world->api->alarm_set(world->api->context, &target, member_id, ETCD_ALARM_NOSPACE, active,
+                              &error)) {
+        fail_msg("%s", error.message);
+    }
 }
 
 static size_t alarms(struct world *world, struct etcd_alarm **out)
@@ -237,7 +218,7 @@ static void test_alarms(void **state)
     uint64_t id = etcd_static_member_id(world->cluster.members[1].peer_url, TOKEN);
 
     assert_int_equal(alarms(world, &list), 0);
-    set_alarm(world, id, ETCDSERVERPB__ALARM_REQUEST__ALARM_ACTION__ACTIVATE);
+    set_alarm(world, id, true);
     assert_int_equal(alarms(world, &list), 1);
     assert_true(list[0].member_id == id);
     assert_int_equal(list[0].type, ETCD_ALARM_NOSPACE);
@@ -251,7 +232,7 @@ static void test_alarms(void **state)
     look(world, &world->cluster.credentials);
     assert_true(world->looks[0].status.raft_index > before);
 
-    set_alarm(world, id, ETCDSERVERPB__ALARM_REQUEST__ALARM_ACTION__DEACTIVATE);
+    set_alarm(world, id, false);
     assert_int_equal(alarms(world, &list), 0);
 }
 

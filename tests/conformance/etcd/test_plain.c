@@ -1,7 +1,6 @@
 /* Without TLS: HTTP/2 by prior knowledge, and what a learner answers. */
 #include <stdio.h>
 
-#include "etcd/call.h"
 #include "fixture.h"
 
 #define TIMEOUT_MS  2000
@@ -70,23 +69,19 @@ static void test_prior_knowledge(void **state)
                 etcd_static_member_id(world->cluster.members[0].peer_url, TOKEN));
 }
 
-/* MemberAddRequest{peerURLs = 1, isLearner = 2}, byte by byte: the client has no such call. */
 static void add_learner(struct world *world)
 {
-    const char *url = world->cluster.members[1].peer_url;
-    struct http_options options = {.http2 = true};
-    struct http_client *http = NULL;
-    struct buffer message AUTO_BUFFER = {0}, body AUTO_BUFFER = {0};
+    const struct etcd_target target = {&world->cluster.credentials, world->cluster.endpoints, 1,
+                                       TIMEOUT_MS};
+    struct etcd_member_list list;
+    struct error error = {0};
+    uint64_t id;
 
-    buffer_printf(&message, "\x0a%c%s\x10\x01", (int)strlen(url), url);
-    assert_true(grpc_frame_append(&body, message.data, message.size));
-    struct etcd_call call = {
-        .method = "Cluster/MemberAdd", .endpoint = &world->cluster.endpoints[0], .body = &body};
-    assert_int_equal(http_client_new(&options, &http, NULL), 0);
-    etcd_calls_run(http, false, TIMEOUT_MS, &call, 1);
-    assert_string_equal(call.error.message, "");
-    etcd_calls_fini(&call, 1);
-    http_client_free(http);
+    if (world->api->member_add(world->api->context, &target, world->cluster.members[1].peer_url,
+                               true, world->arena, &id, &list, &error)) {
+        fail_msg("%s", error.message);
+    }
+    assert_int_equal(list.n_members, 2);
 }
 
 static void test_learner(void **state)

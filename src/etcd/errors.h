@@ -23,6 +23,8 @@ enum etcd_error {
     ETCD_ERROR_RPC_NOT_FOR_LEARNER,
     ETCD_ERROR_NOT_CAPABLE, /* The cluster's version lacks it. */
 
+    /* An id is made of the peer URL and the second, so within one second this is what is said of a
+     * URL that exists, or that was removed a moment ago. */
     ETCD_ERROR_MEMBER_EXISTS,
     ETCD_ERROR_PEER_URL_EXISTS,
     ETCD_ERROR_MEMBER_BAD_URLS,

@@ -184,6 +184,9 @@ static void add_identity(struct arguments *arguments, const struct real_cluster 
     add(arguments, "initial-cluster", initial_cluster(cluster));
     add(arguments, "initial-cluster-token", xstrdup(TOKEN));
     add(arguments, "initial-cluster-state", xstrdup(cluster->state));
+    if (cluster->quota) {
+        add(arguments, "quota-backend-bytes", xstrdup(cluster->quota));
+    }
 }
 
 /* The TLS flags of a member, the same on every version that is supported. */
@@ -291,6 +294,18 @@ void real_cluster_fini(struct real_cluster *cluster)
     pki_pair_fini(&cluster->peer_server);
     pki_pair_fini(&cluster->peer_client);
     pki_pair_fini(&cluster->root);
+}
+
+bool real_cluster_serves(const struct real_cluster *cluster, const struct etcd_api *api, size_t n,
+                         struct arena *arena, struct etcd_look *looks)
+{
+    api->look(api->context, &cluster->credentials, cluster->endpoints, n, 2000, arena, looks);
+    for (size_t i = 0; i < n; i++) {
+        if (looks[i].status_error.kind || looks[i].read_error.kind) {
+            return false;
+        }
+    }
+    return true;
 }
 
 bool wait_until(bool (*condition)(void *context), void *context, int64_t timeout_ms)

@@ -36,6 +36,7 @@ struct real_cluster {
     char directory[64];
     size_t initial_length; /* Members of --initial-cluster, the first ones. */
     const char *state;     /* --initial-cluster-state */
+    const char *quota;     /* --quota-backend-bytes; NULL: etcd's own. */
     struct real_member members[MEMBERS];
     struct etcd_endpoint endpoints[MEMBERS];
     struct pki_pair client_ca, peer_ca;
@@ -60,6 +61,10 @@ void real_member_start(struct real_cluster *cluster, size_t index);
 void real_member_signal(struct real_cluster *cluster, size_t index, int signal);
 /* True when its log holds the words. */
 bool real_member_logged(const struct real_cluster *cluster, size_t index, const char *words);
+
+/* Members 0 to n-1 of the cluster answer a status and a linearizable read each. */
+bool real_cluster_serves(const struct real_cluster *cluster, const struct etcd_api *api, size_t n,
+                         struct arena *arena, struct etcd_look *looks);
 
 /* Asks `condition` every 50 ms until it holds; false after `timeout_ms`. */
 bool wait_until(bool (*condition)(void *context), void *context, int64_t timeout_ms);

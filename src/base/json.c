@@ -74,3 +74,22 @@ json_t *arena_json(struct arena *arena, json_t *json)
     }
     return json;
 }
+
+void json_wipe(json_t *json)
+{
+    const char *name;
+    json_t *value;
+    size_t index;
+
+    if (json_is_string(json)) {
+        memory_wipe((char *)json_string_value(json), json_string_length(json));
+    }
+    json_object_foreach(json, name, value)
+    {
+        json_wipe(value);
+    }
+    json_array_foreach(json, index, value)
+    {
+        json_wipe(value);
+    }
+}

@@ -28,6 +28,9 @@ json_t *json_parse(const char *text, size_t size, const char *what, struct error
 /* The compact text with sorted keys: the form whose digest identifies the content. malloc'ed. */
 char *json_canonical(const json_t *json);
 
+/* Overwrites every string in it; for what holds secrets, before the last reference goes. */
+void json_wipe(json_t *json);
+
 /* Ties the reference that the caller holds to the arena's life; returns it. */
 json_t *arena_json(struct arena *arena, json_t *json);
 

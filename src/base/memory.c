@@ -63,3 +63,12 @@ void memory_wipe(void *pointer, size_t size)
 {
     explicit_bzero(pointer, size);
 }
+
+void memory_wipe_text(char **text)
+{
+    if (*text) {
+        memory_wipe(*text, strlen(*text));
+        free(*text);
+        *text = NULL;
+    }
+}

@@ -18,4 +18,7 @@ void memory_exhausted(void) __attribute__((noreturn));
 /* Overwrites `size` bytes in a way that the compiler keeps; for secrets. */
 void memory_wipe(void *pointer, size_t size);
 
+/* Overwrites and frees a string, and sets it to NULL; NULL is allowed. Also as a cleanup. */
+void memory_wipe_text(char **text);
+
 #endif

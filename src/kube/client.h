@@ -1,5 +1,5 @@
-/* The real Kubernetes client: HTTP/1.1 over net/http.h, in-cluster configuration (service account
- * token re-read once a minute and after a 401, CA file), and the watches that fill the stores.
+/* The real Kubernetes client: HTTP/1.1 over net/http.h, who we are (kube/credentials.h), and the
+ * watches that fill the stores.
  *
  * The successful answers of get, create, apply, merge_patch, replace_status and of a remove that
  * leaves the object terminating go into the store of their kind at once, if a watch covers them
@@ -18,10 +18,13 @@
 struct kube_client;
 
 struct kube_client_options {
-    const char *server;     /* "https://10.0.0.1:443"; NULL: in-cluster, from the environment
-                             * (KUBERNETES_SERVICE_HOST and _PORT). */
-    const char *ca_file;    /* NULL: the service account's. */
-    const char *token_file; /* NULL: the service account's (no token for a server without TLS). */
+    const char *server;     /* "https://10.0.0.1:443"; NULL: as kubeconfig and context say, or from
+                             * the environment of a pod (KUBERNETES_SERVICE_HOST and _PORT), or, when
+                             * this is none, from the kubeconfig that kubectl would read. */
+    const char *ca_file;    /* With `server` or in a pod. NULL: the service account's. */
+    const char *token_file; /* Likewise (NULL: no token for a server without TLS). */
+    const char *kubeconfig; /* Files separated by ':', see kube/kubeconfig.h. */
+    const char *context;    /* Of the kubeconfig; NULL: its current-context. */
     const char *field_manager;  /* NULL: "etcd-operator" */
     const char *event_source;   /* reportingComponent of events; NULL: "etcd-operator" */
     const char *event_instance; /* reportingInstance; NULL: POD_NAME of the environment, or the

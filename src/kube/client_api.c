@@ -51,14 +51,6 @@ static int check_names(const struct request *request, bool named, struct error *
     return 0;
 }
 
-static void wipe_text(char **text)
-{
-    if (*text) {
-        memory_wipe(*text, strlen(*text));
-        free(*text);
-    }
-}
-
 /* Sends the request; `*out` is the object in the answer. */
 static int exchange(struct kube_client *client, const struct request *request, json_t **out,
                     struct error *error)
@@ -66,7 +58,8 @@ static int exchange(struct kube_client *client, const struct request *request, j
     AUTO_BUFFER struct buffer target = {0};
     AUTO_HTTP_RESPONSE struct http_response response = {0};
     /* It may be a Secret. */
-    CLEANUP(wipe_text) char *body = request->body ? json_dumps(request->body, JSON_COMPACT) : NULL;
+    CLEANUP(memory_wipe_text)
+    char *body = request->body ? json_dumps(request->body, JSON_COMPACT) : NULL;
     bool lease = request->resource == &kube_leases;
 
     *out = NULL;

@@ -1,37 +1,52 @@
-/* Where the API server is and how we show who we are: from options or, in a pod, from what the
- * kubelet put there (environment and the service account's volume). */
+/* Where the API server is and how we show who we are.  From options; in a pod, from what the
+ * kubelet put there (environment and the service account's volume); elsewhere from a kubeconfig.
+ *
+ * Whatever can be renewed is renewed by itself: files are read again once a minute, an exec plugin
+ * is run again when its credential expires, and both at once after a 401. */
 #ifndef KUBE_CREDENTIALS_H
 #define KUBE_CREDENTIALS_H 1
 
 #include <stdbool.h>
 
 #include "base/error.h"
+#include "kube/client.h"
 
-/* The URL of the API server without a slash at its end, malloc'ed: `server` or, if NULL, from
- * KUBERNETES_SERVICE_HOST (also an IPv6 address) and KUBERNETES_SERVICE_PORT. NULL with `error`
- * filled (ERROR_INVALID). */
-char *kube_credentials_server(const char *server, struct error *error);
+/* The same for as long as the credentials live. */
+struct kube_server {
+    const char *url; /* Without a slash at its end; its host is what the certificate covers. */
+    const char *connect_to;       /* The host to connect to instead of the URL's, or NULL. */
+    const char *ca_file, *ca_pem; /* Of whom to trust; both NULL: the system's. */
+};
 
-/* The service account's files in a pod. */
-const char *kube_credentials_ca_file(void);
-const char *kube_credentials_token_file(void);
+/* Who we are at the moment; the caller's, until kube_identity_fini(). */
+struct kube_identity {
+    char *header;                    /* "Authorization: Bearer ...", or NULL. */
+    char *certificate_pem, *key_pem; /* Both or neither. */
+};
 
 /* The pod's namespace, malloc'ed: POD_NAMESPACE of the environment, or the service account's file.
  * NULL with `error` filled (ERROR_INVALID). */
 char *kube_credentials_namespace(struct error *error);
 
-/* A bearer token from a file that the kubelet renews. Any thread. */
-struct kube_token;
+struct kube_credentials;
 
-/* `file` NULL: no token. The file is read on first use. */
-struct kube_token *kube_token_new(const char *file);
-void kube_token_free(struct kube_token *token);
+/* Takes server, ca_file, token_file, kubeconfig and context from the options. ERROR_INVALID says
+ * what is missing or wrong. */
+int kube_credentials_new(const struct kube_client_options *options, struct kube_credentials **out,
+                         struct error *error);
+void kube_credentials_free(struct kube_credentials *credentials); /* NULL is allowed. */
 
-/* The header "Authorization: Bearer ...", malloc'ed: wipe it (kube_token_wipe) after use. `*header`
- * is NULL without a file. The file is read again when the last time is a minute past, or at once
- * with `now` (after a 401). While it cannot be read, the token read before is used; ERROR_DENIED
- * when there is none. */
-int kube_token_header(struct kube_token *token, bool now, char **header, struct error *error);
-void kube_token_wipe(char **header);
+const struct kube_server *kube_credentials_server(const struct kube_credentials *credentials);
+
+/* Any thread. `refused` is an identity that was just answered with 401, or NULL: then what it came
+ * from is asked again. While a renewal fails, what was there before is used as long as it has not
+ * expired; ERROR_DENIED when there is none. */
+int kube_credentials_get(struct kube_credentials *credentials, const struct kube_identity *refused,
+                         struct kube_identity *out, struct error *error);
+bool kube_identity_equal(const struct kube_identity *a, const struct kube_identity *b);
+void kube_identity_fini(struct kube_identity *identity); /* Wipes. */
+
+/* Whether the text can stand in a header: printable, without spaces, and not empty. */
+bool kube_token_ok(const char *text);
 
 #endif

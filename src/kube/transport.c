@@ -15,8 +15,8 @@
 #define WHAT_SIZE 320
 
 struct kube_transport {
-    char *server;
-    struct kube_token *token;
+    struct kube_credentials *credentials;
+    const struct kube_server *server; /* Of the credentials. */
     struct http_client *reading;
     struct http_client *changing; /* Its requests ask allow_change first. */
     void (*observe)(void *context, const char *verb, const char *resource, long status,
@@ -27,10 +27,11 @@ struct kube_transport {
 /* --- Life -------------------------------------------------------------------------------- */
 
 static int open_clients(struct kube_transport *transport, const struct kube_client_options *options,
-                        bool tls, struct error *error)
+                        struct error *error)
 {
-    const char *ca_file = options->ca_file ? options->ca_file : kube_credentials_ca_file();
-    struct http_options http = {.ca_file = tls ? ca_file : NULL, .max_idle = MAX_IDLE};
+    const struct kube_server *server = transport->server;
+    struct http_options http = {
+        .ca_file = server->ca_file, .ca_pem = server->ca_pem, .max_idle = MAX_IDLE};
     int result = http_client_new(&http, &transport->reading, error);
 
     if (result) {
@@ -44,25 +45,22 @@ static int open_clients(struct kube_transport *transport, const struct kube_clie
 int kube_transport_new(const struct kube_client_options *options, struct kube_transport **transport,
                        struct error *error)
 {
-    char *server = kube_credentials_server(options->server, error);
+    struct kube_transport *made = xcalloc(1, sizeof *made);
+    int result = kube_credentials_new(options, &made->credentials, error);
 
     *transport = NULL;
-    if (!server) {
-        return -(int)ERROR_INVALID;
+    if (!result) {
+        made->server = kube_credentials_server(made->credentials);
+        made->observe = options->observe;
+        made->observe_context = options->observe_context;
+        result = open_clients(made, options, error);
+        if (result) {
+            error_wrap(error, "connect to the API server %s", made->server->url);
+        }
     }
-    bool tls = strncmp(server, "http://", 7) != 0;
-    const char *token_file = options->token_file;
-    if (!token_file && tls) { /* Without TLS a token goes out only to whom somebody named it for. */
-        token_file = kube_credentials_token_file();
-    }
-    struct kube_transport *made = xcalloc(1, sizeof *made);
-    made->server = server;
-    made->token = kube_token_new(token_file);
-    made->observe = options->observe;
-    made->observe_context = options->observe_context;
-    if (open_clients(made, options, tls, error)) {
+    if (result) {
         kube_transport_free(made);
-        return error_wrap(error, "connect to the API server %s", server);
+        return result;
     }
     *transport = made;
     return 0;
@@ -75,8 +73,7 @@ void kube_transport_free(struct kube_transport *transport)
     }
     http_client_free(transport->reading);
     http_client_free(transport->changing);
-    kube_token_free(transport->token);
-    free(transport->server);
+    kube_credentials_free(transport->credentials);
     free(transport);
 }
 
@@ -94,9 +91,10 @@ static void describe(const struct kube_call *call, char out[WHAT_SIZE])
 }
 
 static int send_once(struct kube_transport *transport, const struct kube_call *call,
-                     const char *url, const char *authorization, struct http_response *response,
-                     struct error *error)
+                     const char *url, const struct kube_identity *identity,
+                     struct http_response *response, struct error *error)
 {
+    struct http_client *client = call->changing ? transport->changing : transport->reading;
     char content_type[128];
     const char *headers[5] = {"Accept: application/json", "User-Agent: etcd-operator/" VERSION};
     size_t count = 2;
@@ -105,12 +103,13 @@ static int send_once(struct kube_transport *transport, const struct kube_call *c
         snprintf(content_type, sizeof content_type, "Content-Type: %s", call->content_type);
         headers[count++] = content_type;
     }
-    if (authorization) {
-        headers[count++] = authorization;
+    if (identity->header) {
+        headers[count++] = identity->header;
     }
     struct http_request request = {
         .method = call->method,
         .url = url,
+        .connect_to = transport->server->connect_to,
         .headers = headers,
         .body = call->body,
         .body_size = call->body_size,
@@ -122,8 +121,9 @@ static int send_once(struct kube_transport *transport, const struct kube_call *c
         .cancelled = call->cancelled,
         .cancelled_context = call->cancelled_context,
     };
-    return http_do(call->changing ? transport->changing : transport->reading, &request, response,
-                   error);
+    int result =
+        http_client_set_identity(client, identity->certificate_pem, identity->key_pem, error);
+    return result ? result : http_do(client, &request, response, error);
 }
 
 static void observe(struct kube_transport *transport, const struct kube_call *call, long status,
@@ -136,37 +136,43 @@ static void observe(struct kube_transport *transport, const struct kube_call *ca
     }
 }
 
-/* Once with the token at hand; once more when it was refused and the file has another one now. */
+static int send_observed(struct kube_transport *transport, const struct kube_call *call,
+                         const char *url, const struct kube_identity *identity,
+                         struct http_response *response, struct error *error)
+{
+    int64_t started = clock_boot_ms();
+    int result = send_once(transport, call, url, identity, response, error);
+
+    observe(transport, call, result ? 0 : response->status, started);
+    return result;
+}
+
+/* Once as who we are at the moment; once more when that was refused and we have become another. */
 static int send_authorised(struct kube_transport *transport, const struct kube_call *call,
                            const char *url, struct http_response *response, struct error *error)
 {
-    CLEANUP(kube_token_wipe) char *authorization = NULL;
-    CLEANUP(kube_token_wipe) char *renewed = NULL;
-    int64_t started = clock_boot_ms();
-    int result = kube_token_header(transport->token, false, &authorization, error);
+    CLEANUP(kube_identity_fini) struct kube_identity identity = {0};
+    CLEANUP(kube_identity_fini) struct kube_identity renewed = {0};
+    int result = kube_credentials_get(transport->credentials, NULL, &identity, error);
 
     if (result) {
         return result;
     }
-    result = send_once(transport, call, url, authorization, response, error);
-    observe(transport, call, result ? 0 : response->status, started);
-    if (result || response->status != 401 || !authorization ||
-        kube_token_header(transport->token, true, &renewed, NULL) ||
-        !strcmp(authorization, renewed)) {
+    result = send_observed(transport, call, url, &identity, response, error);
+    if (result || response->status != 401 ||
+        kube_credentials_get(transport->credentials, &identity, &renewed, NULL) ||
+        kube_identity_equal(&identity, &renewed)) {
         return result;
     }
     http_response_fini(response);
     *response = (struct http_response){0};
-    started = clock_boot_ms();
-    result = send_once(transport, call, url, renewed, response, error);
-    observe(transport, call, result ? 0 : response->status, started);
-    return result;
+    return send_observed(transport, call, url, &renewed, response, error);
 }
 
 int kube_transport_do(struct kube_transport *transport, const struct kube_call *call,
                       struct http_response *response, struct error *error)
 {
-    AUTO_FREE char *url = xasprintf("%s%s", transport->server, call->target);
+    AUTO_FREE char *url = xasprintf("%s%s", transport->server->url, call->target);
     char what[WHAT_SIZE], retry_after[32];
     struct error own;
 

@@ -12,7 +12,7 @@
 
 struct kube_transport;
 
-/* Takes server, ca_file, token_file, observe and allow_change from the options. */
+/* Takes all of the options but field_manager and those of events. */
 int kube_transport_new(const struct kube_client_options *options, struct kube_transport **transport,
                        struct error *error);
 void kube_transport_free(struct kube_transport *transport);

@@ -72,6 +72,11 @@ struct http_response {
  * said). */
 int http_client_new(const struct http_options *options, struct http_client **client,
                     struct error *error);
+/* Who connects from now on; connections of another identity are not used again. Both PEM texts may
+ * be NULL: no certificate. 0 at once when nothing changes; ERROR_INVALID (the old identity stays)
+ * when they do not parse or do not belong together. */
+int http_client_set_identity(struct http_client *client, const char *certificate_pem,
+                             const char *key_pem, struct error *error);
 void http_client_free(struct http_client *client); /* NULL is allowed. No request may be running. */
 
 /* 0 when an HTTP answer arrived, whatever its status; else ERROR_RETRYABLE (network, time-out),

@@ -24,7 +24,6 @@
 #define CA_FILE_LIMIT (4 * 1024 * 1024)
 
 struct http_client {
-    char *certificate_pem, *key_pem;
     char *ca_file;
     bool http2;
     size_t max_idle;
@@ -34,6 +33,7 @@ struct http_client {
     pthread_mutex_t lock; /* Guards what follows. */
     struct http_connection *idle;
     size_t n_idle;
+    struct http_identity *identity;
     char *ca_pem;            /* NULL: the system's. */
     struct stat ca_stat;     /* Of `ca_file` when it was read. */
     unsigned trust_epoch;    /* Grows when `ca_pem` changes; older connections are not kept. */
@@ -105,6 +105,26 @@ static void refresh_ca_file(struct http_client *client)
     client->ca_pem = pem;
 }
 
+static struct http_identity *identity_new(const char *certificate_pem, const char *key_pem)
+{
+    struct http_identity *identity = xcalloc(1, sizeof *identity);
+
+    identity->references = 1;
+    identity->certificate_pem = certificate_pem ? xstrdup(certificate_pem) : NULL;
+    identity->key_pem = key_pem ? xstrdup(key_pem) : NULL;
+    return identity;
+}
+
+static void identity_unref(struct http_identity *identity)
+{
+    if (--identity->references) {
+        return;
+    }
+    memory_wipe_text(&identity->certificate_pem);
+    memory_wipe_text(&identity->key_pem);
+    free(identity);
+}
+
 int http_client_new(const struct http_options *options, struct http_client **out,
                     struct error *error)
 {
@@ -134,8 +154,7 @@ int http_client_new(const struct http_options *options, struct http_client **out
     client->ca_pem = ca_pem;
     client->ca_stat = ca_stat;
     client->ca_file = options->ca_file && !options->ca_pem ? xstrdup(options->ca_file) : NULL;
-    client->certificate_pem = options->certificate_pem ? xstrdup(options->certificate_pem) : NULL;
-    client->key_pem = options->key_pem ? xstrdup(options->key_pem) : NULL;
+    client->identity = identity_new(options->certificate_pem, options->key_pem);
     client->http2 = options->http2;
     client->max_idle = options->max_idle ? options->max_idle : DEFAULT_MAX_IDLE;
     client->allow = options->allow;
@@ -145,20 +164,13 @@ int http_client_new(const struct http_options *options, struct http_client **out
     return 0;
 }
 
+/* The identity stays: it is given up under the lock. */
 static void connection_free(struct http_connection *connection)
 {
     curl_easy_cleanup(connection->easy);
     curl_share_cleanup(connection->share); /* Closes the connection. */
     free(connection->origin);
     free(connection);
-}
-
-static void free_pem(char *pem)
-{
-    if (pem) {
-        memory_wipe(pem, strlen(pem));
-        free(pem);
-    }
 }
 
 void http_client_free(struct http_client *client)
@@ -168,15 +180,38 @@ void http_client_free(struct http_client *client)
     }
     while (client->idle) {
         struct http_connection *next = client->idle->next;
+        identity_unref(client->idle->identity);
         connection_free(client->idle);
         client->idle = next;
     }
     pthread_mutex_destroy(&client->lock);
-    free_pem(client->key_pem);
-    free_pem(client->certificate_pem);
+    identity_unref(client->identity);
     free(client->ca_pem);
     free(client->ca_file);
     free(client);
+}
+
+static bool same_text(const char *a, const char *b)
+{
+    return a && b ? !strcmp(a, b) : a == b;
+}
+
+int http_client_set_identity(struct http_client *client, const char *certificate_pem,
+                             const char *key_pem, struct error *error)
+{
+    pthread_mutex_lock(&client->lock);
+    bool same = same_text(client->identity->certificate_pem, certificate_pem) &&
+                same_text(client->identity->key_pem, key_pem);
+    pthread_mutex_unlock(&client->lock);
+    int r = same ? 0 : http_check_identity(certificate_pem, key_pem, error);
+    if (same || r < 0) {
+        return r;
+    }
+    pthread_mutex_lock(&client->lock);
+    identity_unref(client->identity);
+    client->identity = identity_new(certificate_pem, key_pem);
+    pthread_mutex_unlock(&client->lock);
+    return 0;
 }
 
 bool http_client_http2(const struct http_client *client)
@@ -248,11 +283,11 @@ static void set_tls(CURL *easy, struct http_client *client)
         /* A parsed public bundle is large; connections that need it are few. */
         curl_easy_setopt(easy, CURLOPT_CA_CACHE_TIMEOUT, 0L);
     }
-    if (client->certificate_pem) {
+    if (client->identity->certificate_pem) {
         curl_easy_setopt(easy, CURLOPT_SSLCERTTYPE, "PEM");
         curl_easy_setopt(easy, CURLOPT_SSLKEYTYPE, "PEM");
-        set_blob(easy, CURLOPT_SSLCERT_BLOB, client->certificate_pem, CURL_BLOB_NOCOPY);
-        set_blob(easy, CURLOPT_SSLKEY_BLOB, client->key_pem, CURL_BLOB_NOCOPY);
+        set_blob(easy, CURLOPT_SSLCERT_BLOB, client->identity->certificate_pem, CURL_BLOB_NOCOPY);
+        set_blob(easy, CURLOPT_SSLKEY_BLOB, client->identity->key_pem, CURL_BLOB_NOCOPY);
     }
 }
 
@@ -273,6 +308,8 @@ static struct http_connection *connection_new(struct http_client *client, char *
 
     connection->origin = origin;
     connection->trust_epoch = client->trust_epoch;
+    connection->identity = client->identity;
+    client->identity->references++;
     connection->easy = curl_easy_init();
     connection->share = curl_share_init();
     if (!connection->easy || !connection->share) {
@@ -288,6 +325,13 @@ static struct http_connection *connection_new(struct http_client *client, char *
     return connection;
 }
 
+/* It was made as who we are now, trusting whom we trust now. */
+static bool is_current(const struct http_client *client, const struct http_connection *connection)
+{
+    return connection->trust_epoch == client->trust_epoch &&
+           connection->identity == client->identity;
+}
+
 struct http_connection *http_client_acquire(struct http_client *client,
                                             const struct http_request *request)
 {
@@ -299,7 +343,7 @@ struct http_connection *http_client_acquire(struct http_client *client,
         refresh_ca_file(client);
     }
     for (struct http_connection **link = &client->idle; *link; link = &(*link)->next) {
-        if ((*link)->trust_epoch == client->trust_epoch && !strcmp((*link)->origin, origin)) {
+        if (is_current(client, *link) && !strcmp((*link)->origin, origin)) {
             connection = *link;
             *link = connection->next;
             client->n_idle--;
@@ -335,7 +379,7 @@ void http_client_release(struct http_client *client, struct http_connection *con
     struct http_connection *unwanted = NULL;
 
     pthread_mutex_lock(&client->lock);
-    if (!reusable || connection->trust_epoch != client->trust_epoch) {
+    if (!reusable || !is_current(client, connection)) {
         unwanted = connection;
     } else {
         connection->next = client->idle;
@@ -344,8 +388,13 @@ void http_client_release(struct http_client *client, struct http_connection *con
             unwanted = evict_oldest(client);
         }
     }
+    struct http_identity *identity = unwanted ? unwanted->identity : NULL;
     pthread_mutex_unlock(&client->lock);
-    if (unwanted) {
-        connection_free(unwanted); /* May write to the network: not under the lock. */
+    if (!unwanted) {
+        return;
     }
+    connection_free(unwanted); /* May write to the network: not under the lock. */
+    pthread_mutex_lock(&client->lock);
+    identity_unref(identity);
+    pthread_mutex_unlock(&client->lock);
 }

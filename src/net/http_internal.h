@@ -15,12 +15,20 @@
 
 #include "net/http.h"
 
+/* A client certificate and its key, for as long as a connection was made with them: the easy
+ * handles borrow the texts, so that no copy of a key outlives its wiping. */
+struct http_identity {
+    unsigned references;             /* Guarded by the client's lock. */
+    char *certificate_pem, *key_pem; /* Both or neither. */
+};
+
 /* One easy handle and the connection that it keeps alive.  The connection lives in the handle's own
  * share and not in the multi handle that drives it, so it survives each call. */
 struct http_connection {
     struct http_connection *next; /* In the client's idle list, most recently used first. */
     CURL *easy;
     CURLSH *share;
+    struct http_identity *identity;
     char *origin;         /* "scheme://authority" and the address connected to. */
     unsigned trust_epoch; /* The client's when the handle was made. */
 };

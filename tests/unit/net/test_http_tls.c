@@ -130,6 +130,38 @@ static void test_client_certificate(void **state)
                   "demands a client certificate");
 }
 
+/* A connection that was made as somebody else is not used again. */
+static void test_identity_is_changed(void **state)
+{
+    struct peer *peer =
+        peer_start(test_server_tls(&server, ca.certificate_pem), peer_serve_hello, NULL);
+    const struct http_options options = {.ca_pem = ca.certificate_pem};
+    struct http_client *client;
+    struct error error;
+
+    (void)state;
+    assert_int_equal(http_client_new(&options, &client, &error), 0);
+    assert_int_equal(ask(client, peer, HOST, &error), -ERROR_DENIED);
+    assert_int_equal(http_client_set_identity(client, client_identity.certificate_pem,
+                                              client_identity.key_pem, &error),
+                     0);
+    assert_int_equal(ask(client, peer, HOST, &error), 0);
+    unsigned connections = peer_connections(peer);
+    assert_int_equal(
+        http_client_set_identity(client, client_identity.certificate_pem, stranger.key_pem, &error),
+        -ERROR_INVALID);
+    assert_int_equal(http_client_set_identity(client, client_identity.certificate_pem,
+                                              client_identity.key_pem, &error),
+                     0);
+    assert_int_equal(ask(client, peer, HOST, &error), 0);
+    assert_int_equal(peer_connections(peer), connections);
+    assert_int_equal(
+        http_client_set_identity(client, stranger.certificate_pem, stranger.key_pem, &error), 0);
+    assert_int_equal(ask(client, peer, HOST, &error), -ERROR_DENIED);
+    http_client_free(client);
+    peer_stop(peer);
+}
+
 static void test_peer_without_tls(void **state)
 {
     (void)state;
@@ -245,6 +277,7 @@ int main(void)
         cmocka_unit_test(test_verified),
         cmocka_unit_test(test_server_refused),
         cmocka_unit_test(test_client_certificate),
+        cmocka_unit_test(test_identity_is_changed),
         cmocka_unit_test(test_peer_without_tls),
         cmocka_unit_test(test_http2_refuses_http1_over_tls),
         cmocka_unit_test(test_bad_material),

@@ -204,6 +204,8 @@ static int build(struct manager *manager, struct error *error)
     resync_init(&manager->resync, options->resync_ms, seed, clock_boot_ms());
 
     const struct kube_client_options kube = {
+        .kubeconfig = options->kubeconfig,
+        .context = options->context,
         .field_manager = "etcd-operator",
         .event_source = "etcd-operator",
         .observe = metrics_count_api_request,

@@ -180,6 +180,26 @@ static bool set_namespaces(struct manager_options *options, const char *value)
     return true;
 }
 
+static bool set_text(char **text, const char *value)
+{
+    if (!*value) {
+        return false;
+    }
+    free(*text);
+    *text = xstrdup(value);
+    return true;
+}
+
+static bool set_kubeconfig(struct manager_options *options, const char *value)
+{
+    return set_text(&options->kubeconfig, value);
+}
+
+static bool set_context(struct manager_options *options, const char *value)
+{
+    return set_text(&options->context, value);
+}
+
 static bool set_resync(struct manager_options *options, const char *value)
 {
     return api_duration_parse(value, &options->resync_ms) && options->resync_ms >= MIN_RESYNC_MS;
@@ -260,6 +280,12 @@ static const struct option table[] = {
      "Where /metrics is served.", set_metrics_address},
     {"health-address", "ADDRESS", ":8081", "[IP]:PORT, such as :8081 or [::1]:8081",
      "Where /healthz and /readyz are served; may equal the metrics address.", set_health_address},
+    {"kubeconfig", "FILE", NULL, "paths of kubeconfigs separated by ':'",
+     "Who the operator is and at which API server, outside a cluster. Without it a pod uses its "
+     "service account, and other processes the file that kubectl would use.",
+     set_kubeconfig},
+    {"context", "NAME", NULL, "the name of a context of the kubeconfig",
+     "The context to use instead of the kubeconfig's current one.", set_context},
     {"log-level", "LEVEL", "info", "debug, info, warning or error", "What is logged.",
      set_log_level},
     {"log-format", "FORMAT", "json", "json or text", "How it is logged.", set_log_format},
@@ -379,6 +405,8 @@ int manager_options_parse(struct manager_options *options, int argc, char **argv
 void manager_options_fini(struct manager_options *options)
 {
     free(options->operator_image);
+    free(options->kubeconfig);
+    free(options->context);
     free(options->metrics_address.host);
     free(options->health_address.host);
     free(options->lease_namespace);

@@ -11,7 +11,7 @@
 #include "base/cleanup.h"
 #include "manager/options.h"
 
-#define MAX_ARGUMENTS 12
+#define MAX_ARGUMENTS 16
 
 /* The arguments of one test, as main() would have them. */
 #define PARSE(options, error, ...) parse(options, error, (const char *[MAX_ARGUMENTS]){__VA_ARGS__})
@@ -57,12 +57,14 @@ static void test_every_option(void **state)
     struct error error;
 
     (void)state;
-    assert_int_equal(PARSE(&options, &error, "--operator-image=a.b/op:1", "--workers=64",
-                           "--namespaces=a,b-2,a", "--resync=1h30m", "--metrics-address=[::1]:9",
-                           "--health-address=127.0.0.1:0", "--log-format=text",
-                           "--helper-delivery=image-volume", "--leader-elect=false",
-                           "--lease-namespace=ns", "--lease-name=mine"),
-                     0);
+    assert_int_equal(
+        PARSE(&options, &error, "--operator-image=a.b/op:1", "--workers=64", "--namespaces=a,b-2,a",
+              "--resync=1h30m", "--metrics-address=[::1]:9", "--health-address=127.0.0.1:0",
+              "--log-format=text", "--helper-delivery=image-volume", "--leader-elect=false",
+              "--lease-namespace=ns", "--lease-name=mine", "--kubeconfig=/a:/b", "--context=c"),
+        0);
+    assert_string_equal(options.kubeconfig, "/a:/b");
+    assert_string_equal(options.context, "c");
     assert_string_equal(options.operator_image, "a.b/op:1");
     assert_true(options.helper_image_volume);
     assert_int_equal(options.workers, 64);

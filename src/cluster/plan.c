@@ -8,49 +8,78 @@ struct rule {
     const char *name;
     unsigned touches; /* Not asked while any of these is held. */
     bool (*function)(struct planning *planning);
+    const char *purpose; /* For a person who asks what the rule is there for. */
 };
 
 /* Reading this table is reading what the operator does. The order is the urgency. */
 static const struct rule rules[] = {
-    {"DeleteCluster", 0, rule_delete_cluster},
-    {"InvalidSpec", 0, rule_check_spec},
-    {"AddFinalizer", HOLD_OBJECTS, rule_add_finalizer},
-    {"NameTaken", HOLD_OBJECTS, rule_name_taken},
-    {"RecordCluster", HOLD_OBJECTS, rule_record_cluster},
-    {"RestartBootstrap", HOLD_PODS | HOLD_OBJECTS, rule_restart_bootstrap},
-    {"GrantPermits", HOLD_OBJECTS, rule_grant_permits},
-    {"IssueCertificates", HOLD_OBJECTS, rule_issue_certificates},
-    {"ApplyObjects", HOLD_OBJECTS, rule_apply_objects},
-    {"ReplaceOutdatedPod", HOLD_PODS, rule_replace_outdated_pod},
-    {"MemberLost", 0, rule_lost_member},
-    {"RetirePermits", 0, rule_retire_permits},
-    {"VersionHeld", 0, rule_hold_version},
-    {"ImageHeld", 0, rule_hold_image},
-    {"SizeHeld", 0, rule_hold_size},
-    {"StorageHeld", 0, rule_hold_storage},
-    {"SettingsHeld", 0, rule_hold_settings},
-    {"RemoveStaleConfig", HOLD_OBJECTS, rule_remove_stale_config},
+    {"DeleteCluster", 0, rule_delete_cluster,
+     "removes a deleted cluster in the order that loses nothing early"},
+    {"InvalidSpec", 0, rule_check_spec,
+     "says what is wrong with a spec that cannot be carried out"},
+    {"AddFinalizer", HOLD_OBJECTS, rule_add_finalizer,
+     "makes sure that deletion comes by the operator, before anything is made"},
+    {"NameTaken", HOLD_OBJECTS, rule_name_taken,
+     "says when an object of a name that is needed is somebody else's"},
+    {"RecordCluster", HOLD_OBJECTS, rule_record_cluster,
+     "records the id of a cluster that has formed"},
+    {"RestartBootstrap", HOLD_PODS | HOLD_OBJECTS, rule_restart_bootstrap,
+     "begins anew when the cluster provably never formed"},
+    {"GrantPermits", HOLD_OBJECTS, rule_grant_permits,
+     "lets members start on empty volumes, or on those of an earlier cluster"},
+    {"IssueCertificates", HOLD_OBJECTS, rule_issue_certificates,
+     "creates authorities and signs certificates that are missing or due"},
+    {"ApplyObjects", HOLD_OBJECTS, rule_apply_objects,
+     "applies the objects that are not as they should be"},
+    {"ReplaceOutdatedPod", HOLD_PODS, rule_replace_outdated_pod,
+     "replaces a pod of an earlier template that does not serve"},
+    {"MemberLost", 0, rule_lost_member,
+     "says which member waits with a volume that it may not use"},
+    {"RetirePermits", 0, rule_retire_permits,
+     "takes used permits off the pods of members that serve"},
+    {"VersionHeld", 0, rule_hold_version, "says when another version is asked for than runs"},
+    {"ImageHeld", 0, rule_hold_image,
+     "says when an image is asked for that may be of another version"},
+    {"SizeHeld", 0, rule_hold_size, "says when another size is asked for than runs"},
+    {"StorageHeld", 0, rule_hold_storage, "says when larger volumes are asked for than there are"},
+    {"SettingsHeld", 0, rule_hold_settings,
+     "says which settings serving members have not taken up yet"},
+    {"RemoveStaleConfig", HOLD_OBJECTS, rule_remove_stale_config,
+     "removes a ConfigMap that no pod and no template names"},
 };
 
-static const char *current_rule(const struct planning *planning)
+#define N_RULES (sizeof rules / sizeof *rules)
+
+/* A rule's first words are the most urgent of it. */
+static void say(const char **words, const char *new_words)
 {
-    return planning->plan->rule;
+    *words = *words ? *words : new_words;
 }
 
 void planning_wait(struct planning *planning, const char *why)
 {
+    say(&planning->answer->waits, why);
     if (!planning->waiting) {
         planning->waiting = why;
-        planning->waiting_rule = current_rule(planning);
+        planning->waiting_rule = planning->answer->rule;
     }
 }
 
 void planning_block(struct planning *planning, const char *why)
 {
+    say(&planning->answer->blocks, why);
     if (!planning->blocked) {
         planning->blocked = why;
-        planning->blocked_rule = current_rule(planning);
+        planning->blocked_rule = planning->answer->rule;
     }
+}
+
+void planning_hold_spec(struct planning *planning, const char *what)
+{
+    say(&planning->answer->spec_held, what);
+    planning->spec_held = planning->spec_held
+                              ? arena_printf(planning->arena, "%s; %s", planning->spec_held, what)
+                              : what;
 }
 
 void planning_add_pod(struct planning *planning, int ordinal)
@@ -69,6 +98,39 @@ static int64_t requeue_after(const struct planning *planning)
     return steady || interval < REQUEUE_DURING_CHANGE_MS ? interval : REQUEUE_DURING_CHANGE_MS;
 }
 
+/* Who keeps this rule from being asked: the one that ended the table, or holds what it touches. */
+static const char *kept_by(const struct plan *plan, size_t index)
+{
+    for (size_t i = 0; i < index; i++) {
+        if (plan->answers[i].ends || plan->answers[i].holds & rules[index].touches) {
+            return plan->answers[i].rule;
+        }
+    }
+    return NULL;
+}
+
+static void ask(struct planning *planning, size_t index)
+{
+    struct plan *plan = planning->plan;
+    struct rule_answer *answer = &plan->answers[index];
+    const char *reason_before = plan->reason;
+    unsigned held_before = planning->held;
+
+    answer->rule = rules[index].name;
+    answer->purpose = rules[index].purpose;
+    answer->kept_by = kept_by(plan, index);
+    if (answer->kept_by) {
+        return;
+    }
+    planning->answer = answer;
+    answer->ends = rules[index].function(planning);
+    answer->holds = planning->held & ~held_before;
+    answer->acts = plan->reason != reason_before ? plan->reason : NULL;
+    if (answer->ends) {
+        plan->rule = answer->rule;
+    }
+}
+
 void plan_make(const struct world *world, struct arena *arena, struct plan *plan)
 {
     struct planning planning = {.world = world, .arena = arena, .plan = plan};
@@ -78,15 +140,10 @@ void plan_make(const struct world *world, struct arena *arena, struct plan *plan
     if (world->spec_valid && !world->deleting) {
         children_desired(world, arena, &planning.children);
     }
-    for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
-        if (planning.held & rules[i].touches) {
-            continue;
-        }
-        plan->rule = rules[i].name;
-        if (rules[i].function(&planning)) {
-            break;
-        }
-        plan->rule = NULL;
+    plan->answers = arena_alloc(arena, N_RULES * sizeof *plan->answers);
+    plan->n_answers = N_RULES;
+    for (size_t i = 0; i < N_RULES; i++) {
+        ask(&planning, i);
     }
     if (!plan->rule) {
         plan->rule = planning.blocked_rule   ? planning.blocked_rule

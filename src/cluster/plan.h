@@ -52,9 +52,23 @@ struct action {
     int n_remove;
 };
 
+/* What one rule of the table said in this pass, for `explain`: pointers only, filled always. */
+struct rule_answer {
+    const char *rule, *purpose;
+    const char *kept_by;   /* The rule that kept it from being asked, or NULL: it was asked. */
+    unsigned holds;        /* What it keeps from those below. */
+    const char *acts;      /* The reason of its action, or of what it records; or NULL. */
+    const char *waits;     /* What it waits for, or NULL. */
+    const char *blocks;    /* What only a person can mend, or NULL. */
+    const char *spec_held; /* What of the spec it holds, or NULL. */
+    bool ends;             /* No rule below it was asked. */
+};
+
 struct plan {
-    const char *rule;   /* The name of the rule that answered. */
-    const char *reason; /* Why it did, in words for the log and the event. */
+    const char *rule;            /* The name of the rule that answered. */
+    const char *reason;          /* Why it did, in words for the log and the event. */
+    struct rule_answer *answers; /* Of all rules, in the table's order. */
+    size_t n_answers;
     struct action action;
     struct cluster_status status;
     int64_t requeue_ms; /* Look again after this long, if nothing changes. */
@@ -66,8 +80,9 @@ struct planning {
     struct arena *arena;
     struct plan *plan;
     unsigned held;
-    struct children children; /* Desired; valid when the spec is. */
-    const char *waiting;      /* What the first rule that holds waits for, or NULL. */
+    struct rule_answer *answer; /* Of the rule that is being asked. */
+    struct children children;   /* Desired; valid when the spec is. */
+    const char *waiting;        /* What the first rule that holds waits for, or NULL. */
     const char *waiting_rule;
     const char *blocked; /* What only a person can mend (phase Failed), or NULL. */
     const char *blocked_rule;
@@ -99,6 +114,8 @@ bool rule_remove_stale_config(struct planning *planning);
 /* For rules: say what is waited for, or what blocks, if no rule above has said so already. */
 void planning_wait(struct planning *planning, const char *why);
 void planning_block(struct planning *planning, const char *why);
+/* Say what of the spec is not carried out, beside what the rules above said. */
+void planning_hold_spec(struct planning *planning, const char *what);
 void planning_add_pod(struct planning *planning, int ordinal);
 
 /* The StatefulSet controller has seen the StatefulSet as it is. */

@@ -5,23 +5,17 @@
 #include "base/json.h"
 #include "cluster/plan.h"
 
-static void hold(struct planning *planning, const char *what)
-{
-    planning->spec_held = planning->spec_held
-                              ? arena_printf(planning->arena, "%s; %s", planning->spec_held, what)
-                              : what;
-}
-
 bool rule_hold_version(struct planning *planning)
 {
     const char *asked = planning->world->spec.version, *runs = planning->children.version;
 
     if (strcmp(asked, runs) != 0) {
-        hold(planning,
-             arena_printf(planning->arena,
-                          "spec.version: %s is asked for and %s runs; this operator does not "
-                          "change the version of a living cluster yet, so it stays at %s",
-                          asked, runs, runs));
+        planning_hold_spec(
+            planning,
+            arena_printf(planning->arena,
+                         "spec.version: %s is asked for and %s runs; this operator does not "
+                         "change the version of a living cluster yet, so it stays at %s",
+                         asked, runs, runs));
     }
     return false;
 }
@@ -31,11 +25,12 @@ bool rule_hold_image(struct planning *planning)
     const char *asked = planning->children.image_asked, *runs = planning->children.image;
 
     if (strcmp(asked, runs) != 0) {
-        hold(planning, arena_printf(planning->arena,
-                                    "spec.image: %s is asked for and %s runs; it may be of another "
-                                    "version, and this operator does not change the version of a "
-                                    "living cluster yet",
-                                    asked, runs));
+        planning_hold_spec(
+            planning, arena_printf(planning->arena,
+                                   "spec.image: %s is asked for and %s runs; it may be of another "
+                                   "version, and this operator does not change the version of a "
+                                   "living cluster yet",
+                                   asked, runs));
     }
     return false;
 }
@@ -46,10 +41,11 @@ bool rule_hold_size(struct planning *planning)
     int asked = world->spec.size, runs = world->recorded.size;
 
     if (runs && asked != runs) {
-        hold(planning, arena_printf(planning->arena,
-                                    "spec.size: %d is asked for and %d members run; this operator "
-                                    "does not scale a living cluster yet, so it stays at %d",
-                                    asked, runs, runs));
+        planning_hold_spec(
+            planning, arena_printf(planning->arena,
+                                   "spec.size: %d is asked for and %d members run; this operator "
+                                   "does not scale a living cluster yet, so it stays at %d",
+                                   asked, runs, runs));
     }
     return false;
 }
@@ -63,10 +59,11 @@ bool rule_hold_storage(struct planning *planning)
                                         "storage", NULL);
 
     if (made && api_quantity_compare(asked, made) != 0) {
-        hold(planning, arena_printf(planning->arena,
-                                    "spec.storage.size: %s is asked for and the volumes were made "
-                                    "with %s; this operator does not grow volumes yet",
-                                    asked, made));
+        planning_hold_spec(
+            planning, arena_printf(planning->arena,
+                                   "spec.storage.size: %s is asked for and the volumes were made "
+                                   "with %s; this operator does not grow volumes yet",
+                                   asked, made));
     }
     return false;
 }
@@ -79,11 +76,12 @@ bool rule_hold_settings(struct planning *planning)
         outdated += planning_pod_is_outdated(planning, &planning->world->members[i].pod);
     }
     if (outdated) {
-        hold(planning, arena_printf(planning->arena,
-                                    "%d pods run with earlier settings; this operator does not "
-                                    "restart serving members yet: delete one pod at a time, and "
-                                    "each comes back with the new ones",
-                                    outdated));
+        planning_hold_spec(
+            planning, arena_printf(planning->arena,
+                                   "%d pods run with earlier settings; this operator does not "
+                                   "restart serving members yet: delete one pod at a time, and "
+                                   "each comes back with the new ones",
+                                   outdated));
     }
     return false;
 }

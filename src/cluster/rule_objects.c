@@ -11,7 +11,7 @@ bool rule_check_spec(struct planning *planning)
 
     if (!world->spec_valid) {
         planning_block(planning, world->spec_problem);
-        planning->spec_held = world->spec_problem;
+        planning_hold_spec(planning, world->spec_problem);
         planning->held = HOLD_ALL;
         return true;
     }

@@ -5,17 +5,6 @@
 #include "base/json.h"
 #include "cluster/plan.h"
 
-static const char *role(const struct world_member *member)
-{
-    if (!member_answers(member)) {
-        return "";
-    }
-    if (member->look.status.is_learner) {
-        return "learner";
-    }
-    return member->look.status.leader_id == member->look.status.member_id ? "leader" : "follower";
-}
-
 static bool serves(const struct world_member *member)
 {
     return member->pod.exists && !member->pod.terminating && member->pod.ready &&
@@ -60,7 +49,7 @@ static void summarize_member(struct planning *planning, int ordinal)
         names_client_url(planning->arena, world->names, ordinal, spec->security.tls.client.enabled);
     out->id = member->entry ? member->entry->id : 0;
     out->ready = serves(member);
-    out->role = role(member);
+    out->role = member_role(member);
     out->version = "";
     if (member_answers(member)) {
         uint64_t highest = highest_index(world);

@@ -9,3 +9,14 @@ bool world_has_quorum(const struct world *world)
     }
     return false;
 }
+
+const char *member_role(const struct world_member *member)
+{
+    if (!member_answers(member)) {
+        return "";
+    }
+    if (member->look.status.is_learner) {
+        return "learner";
+    }
+    return member->look.status.leader_id == member->look.status.member_id ? "leader" : "follower";
+}

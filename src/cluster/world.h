@@ -130,6 +130,9 @@ static inline bool member_starting(const struct world_member *member)
            !(member_reads(member) && member->pod.ready);
 }
 
+/* "leader", "follower" or "learner"; "" when it does not answer. */
+const char *member_role(const struct world_member *member);
+
 /* A linearizable read succeeded somewhere. */
 bool world_has_quorum(const struct world *world);
 

@@ -1,8 +1,9 @@
-/* The operator's program: `etcd-operator [run] [OPTIONS]`. */
+/* The operator's program: `etcd-operator [run] [OPTIONS]`, or `etcd-operator explain CLUSTER`. */
 #include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
+#include "manager/explain_command.h"
 #include "manager/manager.h"
 #include "manager/options.h"
 
@@ -33,8 +34,12 @@ static int run(const struct manager_options *options, int64_t started_ms)
 int main(int argc, char **argv)
 {
     int64_t started_ms = clock_boot_ms();
-    CLEANUP(manager_options_fini) struct manager_options options;
+    CLEANUP(manager_options_fini) struct manager_options options = {0};
     struct error error = {0};
+
+    if (argc > 1 && !strcmp(argv[1], "explain")) {
+        return explain_command(argc - 1, argv + 1);
+    }
     int skip = argc > 1 && !strcmp(argv[1], "run") ? 2 : 1;
 
     if (manager_options_parse(&options, argc - skip, argv + skip, &error) < 0) {

@@ -419,7 +419,8 @@ void manager_options_help(struct buffer *out)
 {
     char name[MAX_NAME];
 
-    buffer_printf(out, "Usage: etcd-operator [run] [OPTIONS]\n\n"
+    buffer_printf(out, "Usage: etcd-operator [run] [OPTIONS]\n"
+                       "       etcd-operator explain NAMESPACE/NAME (see explain --help)\n\n"
                        "Runs etcd clusters on Kubernetes as their EtcdCluster objects say.\n\n");
     for (size_t i = 0; i < N_OPTIONS; i++) {
         const struct option *option = &table[i];

@@ -12,12 +12,14 @@
 #include "sim/api_internal.h"
 
 #define FIRST_CAPACITY 64
+#define FIRST_VERSION  1000 /* A real one has had a life before, too. */
 
 struct sim_api_server *sim_api_server_new(struct sim *sim)
 {
     struct sim_api_server *server = xcalloc(1, sizeof *server);
 
     server->sim = sim;
+    server->version = server->compacted = FIRST_VERSION;
     return server;
 }
 

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "api/field.h"
 #include "base/json.h"
 
 static void fill(json_t *object, const char *name, json_t *value)
@@ -28,7 +29,7 @@ static void fill_integer(json_t *object, const char *name, json_int_t value)
     }
 }
 
-/* --- What says nothing is left out --------------------------------------------------------- */
+/* --- One form for what can be said in several -------------------------------------------- */
 
 static bool one_of(const char *name, const char *const *list)
 {
@@ -80,12 +81,54 @@ static bool says_nothing(const char *name, const json_t *value)
     if (json_is_false(value)) {
         return one_of(name, switches);
     }
+    if (json_is_string(value) && !*json_string_value(value)) {
+        return !strcmp(name, "value"); /* Of a variable. */
+    }
     bool empty = (json_is_object(value) && !json_object_size(value)) ||
                  (json_is_array(value) && !json_array_size(value));
     return empty && one_of(name, lists);
 }
 
-static void drop_nothings(json_t *value)
+/* A quantity in the one form in which it is stored: the largest unit that leaves a whole number. */
+static json_t *quantity(const char *text)
+{
+    static const char *const binary[] = {"", "Ki", "Mi", "Gi", "Ti", "Pi"};
+    static const char *const decimal[] = {"m", "", "k", "M", "G", "T", "P"};
+    size_t length = strlen(text), unit = 0;
+    bool is_binary = length && text[length - 1] == 'i';
+    const int64_t base = is_binary ? 1024 : 1000;
+    int64_t number;
+
+    if (!api_quantity_parse(text, &number)) {
+        return json_string(text);
+    }
+    number = is_binary ? number / 1000 : number;
+    while (number && number % base == 0 && unit < 5) {
+        number /= base;
+        unit++;
+    }
+    if (!number) {
+        return json_string("0");
+    }
+    return json_sprintf("%lld%s", (long long)number, is_binary ? binary[unit] : decimal[unit]);
+}
+
+static void normalise_quantities(json_t *resources)
+{
+    const char *name;
+    json_t *value;
+
+    json_object_foreach(resources, name, value)
+    {
+        json_t *normal = json_is_string(value) ? quantity(json_string_value(value)) : NULL;
+        if (normal && !json_equal(normal, value)) {
+            json_object_set(resources, name, normal);
+        }
+        json_decref(normal);
+    }
+}
+
+static void normalise(json_t *value)
 {
     const char *name;
     json_t *child;
@@ -95,13 +138,16 @@ static void drop_nothings(json_t *value)
     if (json_is_array(value)) {
         json_array_foreach(value, i, child)
         {
-            drop_nothings(child);
+            normalise(child);
         }
         return;
     }
     json_object_foreach_safe(value, next, name, child)
     {
-        drop_nothings(child);
+        normalise(child);
+        if (!strcmp(name, "requests") || !strcmp(name, "limits")) {
+            normalise_quantities(child);
+        }
         if (says_nothing(name, child)) {
             json_object_del(value, name);
         }
@@ -298,7 +344,7 @@ static void create_claim(struct sim_api_server *server, json_t *claim)
 void sim_defaults_create(struct sim_api_server *server, const struct kube_resource *resource,
                          json_t *object)
 {
-    drop_nothings(object);
+    normalise(object);
     if (resource == &kube_pods) {
         create_pod(object);
     } else if (resource == &kube_stateful_sets) {
@@ -320,11 +366,11 @@ void sim_defaults_update(const struct kube_resource *resource, const json_t *bef
 {
     json_t *spec = json_object_get(object, "spec");
 
-    drop_nothings(json_object_get(object, "metadata"));
+    normalise(json_object_get(object, "metadata"));
     if (spec && spec == json_object_get(before, "spec")) {
         return;
     }
-    drop_nothings(object);
+    normalise(object);
     if (resource == &kube_stateful_sets) {
         fill_stateful_set(object);
     } else if (resource == &kube_services) {

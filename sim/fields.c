@@ -318,24 +318,46 @@ static json_t *difference_of_objects(const json_t *before, const json_t *after)
 
 static json_t *merge(const char *name, const json_t *live, const json_t *applied);
 
+/* The key of the next element, from `at` on, that both lists have; "" if there is none. */
+static void next_shared(const char *name, const json_t *applied, size_t at, const json_t *live,
+                        char key[KEY_SIZE])
+{
+    for (; at < json_array_size(applied); at++) {
+        element_key(name, json_array_get(applied, at), key);
+        if (find_element(name, live, key)) {
+            return;
+        }
+    }
+    *key = '\0';
+}
+
+/* In the applied list's order; what only the live one has stays where it stood before the next that
+ * both have (structured-merge-diff, typed/merge.go, decides so). */
 static json_t *merge_elements(const char *name, const json_t *live, const json_t *applied)
 {
-    json_t *merged = json_array(), *element;
-    char key[KEY_SIZE];
-    size_t i;
+    size_t l = 0, r = 0, n_live = json_array_size(live), n_applied = json_array_size(applied);
+    char key[KEY_SIZE], shared[KEY_SIZE], other[KEY_SIZE];
+    json_t *merged = json_array();
 
-    json_array_foreach(live, i, element)
-    {
-        element_key(name, element, key);
-        const json_t *other = find_element(name, applied, key);
-        json_array_append_new(merged, other ? merge("", element, other) : json_incref(element));
-    }
-    json_array_foreach(applied, i, element)
-    {
-        element_key(name, element, key);
-        if (!find_element(name, live, key)) {
-            json_array_append(merged, element);
+    while (l < n_live || r < n_applied) {
+        json_t *element = json_array_get(live, l), *wanted = json_array_get(applied, r);
+        next_shared(name, applied, r, live, shared);
+        if (element) {
+            element_key(name, element, key);
+            if (!find_element(name, applied, key)) {
+                json_array_append(merged, element);
+                l++;
+                continue;
+            }
+            if (!wanted || strcmp(key, shared) != 0) { /* It has its turn with the applied one. */
+                l++;
+                continue;
+            }
         }
+        element_key(name, wanted, other);
+        json_array_append_new(merged, merge("", find_element(name, live, other), wanted));
+        l += element && !strcmp(key, other);
+        r++;
     }
     return merged;
 }

@@ -141,20 +141,45 @@ static bool owner_is_there(const struct sim_api_server *server, const json_t *de
     return false;
 }
 
-static bool is_orphan(const struct sim_api_server *server, const json_t *object,
-                      const void *context)
+/* How many of the object's owners are there; their references are appended to `there` (or NULL). */
+static size_t count_owners(const struct sim_api_server *server, const json_t *object, json_t *there)
 {
     json_t *references = json_path(object, "metadata", "ownerReferences", NULL), *reference;
-    size_t i;
+    size_t i, count = 0;
 
-    (void)context;
     json_array_foreach(references, i, reference)
     {
         if (owner_is_there(server, object, reference)) {
-            return false;
+            json_array_append(there, reference);
+            count++;
         }
     }
-    return json_array_size(references) && !sim_is_terminating(object);
+    return count;
+}
+
+/* At least one of its owners is gone. */
+static bool lacks_owners(const struct sim_api_server *server, const json_t *object,
+                         const void *context)
+{
+    json_t *references = json_path(object, "metadata", "ownerReferences", NULL);
+
+    (void)context;
+    return json_array_size(references) && !sim_is_terminating(object) &&
+           count_owners(server, object, NULL) < json_array_size(references);
+}
+
+/* Without any owner it goes; else only the reference does. */
+static void end_ownership(const struct sim_controllers *controllers,
+                          const struct kube_resource *resource, const json_t *object)
+{
+    json_t *left = json_array();
+
+    if (count_owners(controllers->server, object, left)) {
+        set_list(controllers, resource, object, "ownerReferences", left);
+    } else {
+        json_decref(left);
+        delete_object(controllers, resource, object);
+    }
 }
 
 static bool is_owned(const struct sim_api_server *server, const json_t *object, const void *owner)
@@ -210,11 +235,11 @@ void sim_collect_garbage(struct sim_controllers *controllers)
         end_deletion(controllers, waiting.items[i].resource, waiting.items[i].object);
     }
     forget(&waiting);
-    struct found orphans = find(controllers->server, is_orphan, NULL);
-    for (size_t i = 0; i < orphans.length; i++) {
-        delete_object(controllers, orphans.items[i].resource, orphans.items[i].object);
+    struct found bereft = find(controllers->server, lacks_owners, NULL);
+    for (size_t i = 0; i < bereft.length; i++) {
+        end_ownership(controllers, bereft.items[i].resource, bereft.items[i].object);
     }
-    forget(&orphans);
+    forget(&bereft);
 }
 
 /* --- Claims ------------------------------------------------------------------------------ */

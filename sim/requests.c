@@ -76,7 +76,8 @@ static int exists(const struct request *request, struct error *error)
 {
     char words[512], kind[SIM_QUALIFIED_SIZE];
 
-    snprintf(words, sizeof words, "%s \"%s\" already exists",
+    snprintf(words, sizeof words, "%s%s \"%s\" already exists",
+             sim_is_terminating(request->entry->object) ? "object is being deleted: " : "",
              sim_qualified(kind, request->kind->resource, request->kind->resource->plural),
              request->name);
     return refuse(request, ERROR_EXISTS, "409 AlreadyExists", words, error);
@@ -92,13 +93,14 @@ static int conflict(const struct request *request, const char *why, struct error
     return refuse(request, ERROR_CONFLICT, "409 Conflict", words, error);
 }
 
-static int invalid(const struct request *request, const char *why, struct error *error)
+/* `kind`: what the words call it, which is mostly the kind. */
+static int invalid(const struct request *request, const char *kind, const char *why,
+                   struct error *error)
 {
-    char words[512], kind[SIM_QUALIFIED_SIZE];
+    char words[512], qualified[SIM_QUALIFIED_SIZE];
 
     snprintf(words, sizeof words, "%s \"%s\" is invalid: %s",
-             sim_qualified(kind, request->kind->resource, request->kind->resource->kind),
-             request->name, why);
+             sim_qualified(qualified, request->kind->resource, kind), request->name, why);
     return refuse(request, ERROR_INVALID, "422 Invalid", words, error);
 }
 
@@ -271,7 +273,7 @@ static int add(const struct request *request, json_t *object, const struct sim_f
     set_identity(request, object);
     sim_defaults_create(request->server, resource, object);
     if (!sim_rules_create(resource, object, why)) {
-        return invalid(request, why, error);
+        return invalid(request, resource->kind, why, error);
     }
     sim_store_add(request->server, request->kind, json_incref(object), fields);
     return give(object, out);
@@ -289,7 +291,7 @@ static int client_create(void *context, const struct kube_resource *resource, js
         return exists(&r, error);
     }
     if (json_path(object, "metadata", "resourceVersion", NULL)) {
-        return refuse(&r, ERROR_INVALID, "400 BadRequest",
+        return refuse(&r, ERROR_RETRYABLE, "500 ",
                       "resourceVersion should not be set on objects to be created", error);
     }
     return add(&r, json_deep_copy(object), NULL, out, error);
@@ -335,13 +337,23 @@ static void take_member(json_t *object, const json_t *from, const char *name)
     }
 }
 
+/* That a pod gets its node is no change of what is wanted. */
+static bool is_binding(const json_t *before, const json_t *after)
+{
+    AUTO_JSON json_t *unbound = json_copy(json_object_get(after, "spec"));
+
+    return !json_path(before, "spec", "nodeName", NULL) && !json_object_del(unbound, "nodeName") &&
+           json_equal(unbound, json_object_get(before, "spec"));
+}
+
 static void count_generation(const struct request *request, json_t *object)
 {
     const json_t *live = request->entry->object;
     json_t *metadata = json_object_get(object, "metadata");
 
     if (request->kind->has_generation &&
-        !json_equal(json_object_get(live, "spec"), json_object_get(object, "spec"))) {
+        !json_equal(json_object_get(live, "spec"), json_object_get(object, "spec")) &&
+        !is_binding(live, object)) {
         json_object_set_new(metadata, "generation",
                             json_integer(json_path_integer(metadata, 0, "generation", NULL) + 1));
     }
@@ -363,7 +375,7 @@ static int change(const struct request *request, json_t *object, const struct si
     }
     sim_defaults_update(resource, entry->object, object);
     if (!sim_rules_update(resource, entry->object, object, why)) {
-        return invalid(request, why, error);
+        return invalid(request, resource->kind, why, error);
     }
     count_generation(request, object);
     if (fields) {
@@ -412,7 +424,7 @@ static int check_replacement(const struct request *request, const json_t *object
         return not_found(request, error);
     }
     if (request->kind->needs_version && !json_path(object, "metadata", "resourceVersion", NULL)) {
-        return invalid(request,
+        return invalid(request, request->kind->resource->plural,
                        "metadata.resourceVersion: Invalid value: 0: must be specified for an "
                        "update",
                        error);
@@ -476,10 +488,6 @@ static int apply_new(const struct request *request, json_t *object, json_t **out
 {
     struct sim_fields fields = {0};
 
-    if (json_path(object, "metadata", "resourceVersion", NULL) ||
-        json_path(object, "metadata", "uid", NULL)) {
-        return conflict(request, "it is not there", error);
-    }
     json_t *made = sim_fields_apply(&fields, request->client->manager, NULL, object);
     int result = add(request, made, &fields, out, error);
     if (result) {
@@ -498,7 +506,7 @@ static int client_apply(void *context, const struct kube_resource *resource, jso
     if (out) {
         *out = NULL;
     }
-    if (!r.entry) {
+    if (!r.entry) { /* Even with a version in it. */
         return apply_new(&r, applied, out, error);
     }
     int result = check_preconditions(&r, object, error);

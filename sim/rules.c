@@ -57,7 +57,8 @@ bool sim_rules_create(const struct kube_resource *resource, const json_t *object
             why, SIM_RULE_SIZE,
             "metadata.name: Invalid value: \"%s\": a lowercase RFC 1123 subdomain must consist "
             "of lower case alphanumeric characters, '-' or '.', and must start and end with an "
-            "alphanumeric character",
+            "alphanumeric character (e.g. 'example.com', regex used for validation is "
+            "'[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')",
             name ? name : "");
         return false;
     }

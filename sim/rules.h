@@ -6,7 +6,7 @@
 
 #include <jansson.h>
 
-#define SIM_RULE_SIZE 400
+#define SIM_RULE_SIZE 480
 
 /* False: `why` says what is wrong, in the server's words. */
 bool sim_rules_create(const struct kube_resource *resource, const json_t *object,

@@ -175,7 +175,7 @@ static void record_failure(const struct sync *sync, const char *what, const stru
     char message[ERROR_MESSAGE_SIZE + 300], name[300], date[CLOCK_RFC3339_SIZE];
 
     clock_rfc3339(sim_wall_ms(sync->controllers->sim), date, sizeof date);
-    snprintf(message, sizeof message, "create %s in StatefulSet %s failed error: %s", what,
+    snprintf(message, sizeof message, "Create %s in StatefulSet %s failed error: %s", what,
              sync->name, words(error));
     snprintf(name, sizeof name, "%s.%016llx", sync->name,
              (unsigned long long)kube_hash(message, strlen(message)));
@@ -213,9 +213,11 @@ static int need_claim(const struct sync *sync, const json_t *template, const cha
     if (!result || result == -(int)ERROR_EXISTS) {
         return 0;
     }
-    snprintf(what, sizeof what, "Claim %s Pod %s", name, pod);
+    snprintf(what, sizeof what, "Claim %s for Pod %s", name, pod);
     record_failure(sync, what, error);
-    return error_wrap(error, "failed to create PVC %s", name);
+    char text[ERROR_MESSAGE_SIZE];
+    snprintf(text, sizeof text, "%s", words(error));
+    return error_set(error, (enum error_kind) - result, "failed to create PVC %s: %s", name, text);
 }
 
 static int need_claims(const struct sync *sync, const char *pod, struct error *error)

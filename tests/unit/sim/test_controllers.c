@@ -155,8 +155,9 @@ static void test_on_delete_gives_the_newest_template(void **state)
     create(&kube_stateful_sets, stateful_set(2));
     sim_sleep(world.sim, LONG_MS);
     AUTO_JSON json_t *before = json_incref((json_t *)peek(&kube_pods, "c-1"));
-    patch(&kube_stateful_sets, "c",
-          json_pack("{s:{s:{s:{s:{s:s}}}}}", "spec", "template", "metadata", "labels", "new", "yes"));
+    patch(
+        &kube_stateful_sets, "c",
+        json_pack("{s:{s:{s:{s:{s:s}}}}}", "spec", "template", "metadata", "labels", "new", "yes"));
     sim_sleep(world.sim, LONG_MS);
     assert_ptr_equal(peek(&kube_pods, "c-1"), before);
     assert_int_equal(status("updatedReplicas"), 0);

@@ -61,18 +61,25 @@ static bool bind_claims(const struct tiny_kubelet *kubelet, const json_t *pod)
     return true;
 }
 
+static void set_pod_status(const struct tiny_kubelet *kubelet, const json_t *pod, const char *phase,
+                           const char *condition, const char *value)
+{
+    set_status(kubelet, &kube_pods, namespace_of(pod), name_of(pod),
+               json_pack("{s:s, s:[{s:s, s:s}]}", "phase", phase, "conditions", "type", condition,
+                         "status", value));
+}
+
 static void start(const struct tiny_kubelet *kubelet, const json_t *pod)
 {
     AUTO_JSON json_t *bind = json_pack("{s:{s:s}}", "spec", "nodeName", "n1");
 
     if (!bind_claims(kubelet, pod)) {
+        set_pod_status(kubelet, pod, "Pending", "PodScheduled", "False");
         return;
     }
     kubelet->api->merge_patch(kubelet->api->context, &kube_pods, namespace_of(pod), name_of(pod),
                               bind, NULL, NULL);
-    set_status(kubelet, &kube_pods, namespace_of(pod), name_of(pod),
-               json_pack("{s:s, s:[{s:s, s:s}]}", "phase", "Running", "conditions", "type", "Ready",
-                         "status", "True"));
+    set_pod_status(kubelet, pod, "Running", "Ready", "True");
 }
 
 static void look(const struct tiny_kubelet *kubelet, const json_t *pod)
@@ -81,9 +88,11 @@ static void look(const struct tiny_kubelet *kubelet, const json_t *pod)
     bool ends = json_path(pod, "metadata", "deletionTimestamp", NULL) != NULL;
 
     if (ends && !kubelet->lingers) {
+        set_pod_status(kubelet, pod, "Failed", "Ready", "False");
         kubelet->api->remove(kubelet->api->context, &kube_pods, namespace_of(pod), name_of(pod),
                              &at_once, NULL);
-    } else if (!ends && !strcmp(json_path_string(pod, "status", "phase", NULL), "Pending")) {
+    } else if (!ends && !json_path(pod, "spec", "nodeSelector", NULL) &&
+               !strcmp(json_path_string(pod, "status", "phase", NULL), "Pending")) {
         start(kubelet, pod);
     }
 }

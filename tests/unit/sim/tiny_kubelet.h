@@ -1,6 +1,6 @@
 /* The least that makes pods go: each gets a node and its claims, runs, is ready at once, and ends
- * when it is told to.  For tests of what stands around pods; the simulator has a kubelet of its
- * own. */
+ * when it is told to; one with a node selector finds no node.  For tests of what stands around
+ * pods; the simulator has a kubelet of its own. */
 #ifndef TESTS_TINY_KUBELET_H
 #define TESTS_TINY_KUBELET_H 1
 

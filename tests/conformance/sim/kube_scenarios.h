@@ -13,6 +13,6 @@ struct kube_scenario {
 
 /* Ended by one without a name. */
 extern const struct kube_scenario object_scenarios[], apply_scenarios[], watch_scenarios[],
-    set_scenarios[], owner_scenarios[], pod_scenarios[];
+    set_scenarios[], owner_scenarios[], pod_scenarios[], children_scenarios[];
 
 #endif

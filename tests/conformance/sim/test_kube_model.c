@@ -106,9 +106,9 @@ static size_t add_scenarios(struct CMUnitTest *tests, size_t length,
 
 int main(int argc, char **argv)
 {
-    static const struct kube_scenario *const all[] = {object_scenarios, apply_scenarios,
-                                                      watch_scenarios,  owner_scenarios,
-                                                      set_scenarios,    pod_scenarios};
+    static const struct kube_scenario *const all[] = {
+        object_scenarios, apply_scenarios, watch_scenarios,   owner_scenarios,
+        set_scenarios,    pod_scenarios,   children_scenarios};
     static struct CMUnitTest tests[MAX_SCENARIOS];
     const struct kube_client_options options = {.server = getenv("KUBE_TEST_SERVER"),
                                                 .ca_file = getenv("KUBE_TEST_CA_FILE"),

@@ -326,6 +326,22 @@ static void keep_identity(const struct request *request, json_t *object)
     json_object_set(object, "apiVersion", json_object_get(request->entry->object, "apiVersion"));
 }
 
+/* When an object ends is not a client's to say; leaving it out says nothing. */
+static bool sets_its_end(const struct request *request, const json_t *object,
+                         char why[SIM_RULE_SIZE])
+{
+    const json_t *live = json_object_get(request->entry->object, "metadata");
+    const json_t *grace = json_path(object, "metadata", "deletionGracePeriodSeconds", NULL);
+
+    if (!grace || json_equal(grace, json_object_get(live, "deletionGracePeriodSeconds"))) {
+        return false;
+    }
+    snprintf(why, SIM_RULE_SIZE,
+             "metadata.deletionGracePeriodSeconds: Invalid value: %lld: field is immutable",
+             (long long)json_integer_value(grace));
+    return true;
+}
+
 static void take_member(json_t *object, const json_t *from, const char *name)
 {
     json_t *value = json_object_get(from, name);
@@ -369,6 +385,9 @@ static int change(const struct request *request, json_t *object, const struct si
     const struct kube_resource *resource = request->kind->resource;
     char why[SIM_RULE_SIZE];
 
+    if (sets_its_end(request, object, why)) {
+        return invalid(request, resource->kind, why, error);
+    }
     keep_identity(request, object);
     if (request->kind->has_status) {
         take_member(object, entry->object, "status");

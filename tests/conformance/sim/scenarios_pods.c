@@ -36,6 +36,8 @@ static void from_nothing(struct kube_stage *stage)
 
 static void a_pod_is_deleted(struct kube_stage *stage)
 {
+    struct error error;
+
     make_set(stage, 1);
     /* Held, so that its end can be looked at. */
     change(stage, &kube_pods, "c-0",
@@ -49,9 +51,16 @@ static void a_pod_is_deleted(struct kube_stage *stage)
     say_json(stage, "grace", json_path(pod, "metadata", "deletionGracePeriodSeconds", NULL));
     say(stage, "generation %lld and then %lld", (long long)generation,
         (long long)generation_of(stage, &kube_pods, "c-0"));
-    change(stage, &kube_pods, "c-0",
-           json_of("{\"metadata\": {\"deletionTimestamp\": null, "
-                   "\"deletionGracePeriodSeconds\": 500}}"));
+    say_result(stage, "undoing it",
+               patch(stage, &kube_pods, "c-0",
+                     json_of("{\"metadata\": {\"deletionTimestamp\": null, "
+                             "\"deletionGracePeriodSeconds\": null}}"),
+                     &error),
+               &error);
+    say_result(stage, "putting it off",
+               patch(stage, &kube_pods, "c-0",
+                     json_of("{\"metadata\": {\"deletionGracePeriodSeconds\": 500}}"), &error),
+               &error);
     say(stage, "terminating: %d", is_terminating(stage, &kube_pods, "c-0"));
     UNTIL(stage, set_status(stage, "readyReplicas") == 0);
     UNTIL(stage, json_path_integer(see(stage, &kube_pods, "c-0"), -1, "metadata",

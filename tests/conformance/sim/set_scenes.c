@@ -116,6 +116,8 @@ void say_pods(struct kube_stage *stage)
         AUTO_JSON json_t *labels = json_copy(json_object_get(metadata, "labels"));
         AUTO_JSON json_t *volumes = claimed_volumes(pod);
         bool revision = json_object_del(labels, "controller-revision-hash") == 0;
+        json_object_del(labels, "topology.kubernetes.io/region"); /* The node's. */
+        json_object_del(labels, "topology.kubernetes.io/zone");
         say(stage, "pod %s of %s, revision %s, host %s.%s",
             json_path_string(metadata, "name", NULL), owner_of(pod, owner),
             revision ? "said" : "not said", json_path_string(pod, "spec", "hostname", NULL),

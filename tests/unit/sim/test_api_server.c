@@ -184,9 +184,8 @@ static void test_lists_are_merged_by_key_in_the_applied_order(void **state)
         assert_string_equal(json_path_string(json_array_get(ports, i), "name", NULL), expected[i]);
     }
     /* A number that somebody changed leaves two ports of one name. */
-    assert_int_equal(patch(&kube_services, "s",
-                           "{\"spec\": {\"ports\": [{\"name\": \"c\", \"port\": 4}]}}"),
-                     0);
+    assert_int_equal(
+        patch(&kube_services, "s", "{\"spec\": {\"ports\": [{\"name\": \"c\", \"port\": 4}]}}"), 0);
     assert_int_equal(apply(parse(second), &kube_services), -ERROR_INVALID);
     assert_non_null(strstr(world.error.message, "Duplicate value: \"c\""));
 }
@@ -333,7 +332,8 @@ static const char *bookmark(const struct sim_watch *watch, char text[24])
     AUTO_JSON json_t *event = sim_watch_bookmark(watch);
 
     assert_string_equal(json_path_string(event, "type", NULL), "BOOKMARK");
-    snprintf(text, 24, "%s", json_path_string(event, "object", "metadata", "resourceVersion", NULL));
+    snprintf(text, 24, "%s",
+             json_path_string(event, "object", "metadata", "resourceVersion", NULL));
     return text;
 }
 
@@ -445,8 +445,8 @@ static void test_a_seed_decides_the_uids(void **state)
     teardown(NULL);
     setup(NULL);
     make_map("a");
-    assert_string_equal(
-        first, json_path_string(peek(&kube_config_maps, "a"), "metadata", "uid", NULL));
+    assert_string_equal(first,
+                        json_path_string(peek(&kube_config_maps, "a"), "metadata", "uid", NULL));
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)

@@ -170,11 +170,181 @@ static void test_on_delete_gives_the_newest_template(void **state)
     assert_int_equal(status("currentReplicas"), 1);
 }
 
+/* --- What gets in the way ------------------------------------------------------------------ */
+
+static void test_while_stopped_nothing_is_done(void **state)
+{
+    (void)state;
+    create(&kube_stateful_sets, stateful_set(2));
+    sim_controllers_set_stopped(world.controllers, true);
+    sim_sleep(world.sim, LONG_MS);
+    assert_int_equal(count(&kube_pods), 0);
+    sim_controllers_set_stopped(world.controllers, false);
+    sim_sleep(world.sim, LONG_MS);
+    assert_int_equal(status("readyReplicas"), 2);
+    /* Stopped in the middle, too: what was seen before is not lost. */
+    scale(3);
+    sim_sleep(world.sim, 1);
+    sim_controllers_set_stopped(world.controllers, true);
+    sim_sleep(world.sim, LONG_MS);
+    remove_object(&kube_pods, "c-0");
+    sim_sleep(world.sim, LONG_MS);
+    sim_controllers_set_stopped(world.controllers, false);
+    sim_sleep(world.sim, LONG_MS);
+    assert_int_equal(status("readyReplicas"), 3);
+}
+
+static void test_a_quota_is_retried(void **state)
+{
+    (void)state;
+    sim_api_server_refuse_creates(world.server, &kube_pods);
+    create(&kube_stateful_sets, stateful_set(2));
+    sim_sleep(world.sim, LONG_MS);
+    assert_int_equal(count(&kube_pods), 0);
+    /* The first pod's failure ends the batch: one event, counted. */
+    AUTO_JSON json_t *events = NULL;
+    world.api->list(world.api->context, &kube_events, "ns", NULL,
+                    "reason=FailedCreate,involvedObject.name=c", &events, &world.error);
+    assert_int_equal(json_array_size(events), 1);
+    assert_true(json_path_integer(json_array_get(events, 0), 0, "count", NULL) > 5);
+    assert_non_null(strstr(json_path_string(json_array_get(events, 0), "message", NULL),
+                           "pods \"c-0\" is forbidden: exceeded quota"));
+    sim_api_server_refuse_creates(world.server, NULL);
+    sim_sleep(world.sim, 5 * LONG_MS); /* The back-off has grown. */
+    assert_int_equal(status("readyReplicas"), 2);
+}
+
+static void test_a_name_that_is_taken_blocks(void **state)
+{
+    (void)state;
+    create(&kube_pods,
+           json_pack("{s:{s:s, s:s}, s:{s:[{s:s, s:s}]}}", "metadata", "name", "c-0", "namespace",
+                     "ns", "spec", "containers", "name", "x", "image", "i:1"));
+    create(&kube_stateful_sets, stateful_set(2));
+    sim_sleep(world.sim, LONG_MS);
+    assert_int_equal(count(&kube_pods), 1);
+    assert_int_equal(status("replicas"), 0);
+    remove_object(&kube_pods, "c-0");
+    sim_sleep(world.sim, 5 * LONG_MS);
+    assert_int_equal(status("readyReplicas"), 2);
+}
+
+static void test_a_pod_that_lingers_is_not_replaced(void **state)
+{
+    (void)state;
+    create(&kube_stateful_sets, stateful_set(1));
+    sim_sleep(world.sim, LONG_MS);
+    AUTO_JSON json_t *pod = json_incref((json_t *)peek(&kube_pods, "c-0"));
+    world.kubelet.lingers = true;
+    remove_object(&kube_pods, "c-0");
+    sim_sleep(world.sim, LONG_MS);
+    assert_true(json_equal(json_path(pod, "metadata", "uid", NULL),
+                           json_path(peek(&kube_pods, "c-0"), "metadata", "uid", NULL)));
+    assert_int_equal(status("currentReplicas"), 0);
+    world.kubelet.lingers = false;
+    tiny_kubelet_wake(&world.kubelet);
+    sim_sleep(world.sim, LONG_MS);
+    assert_false(json_equal(json_path(pod, "metadata", "uid", NULL),
+                            json_path(peek(&kube_pods, "c-0"), "metadata", "uid", NULL)));
+    assert_int_equal(status("readyReplicas"), 1);
+}
+
+static void test_a_claim_in_use_waits_for_its_pod(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 0; seed < 100; seed++) {
+        end();
+        begin(seed);
+        create(&kube_stateful_sets, stateful_set(1));
+        sim_sleep(world.sim, LONG_MS);
+        AUTO_JSON json_t *claim =
+            json_incref((json_t *)peek(&kube_persistent_volume_claims, "data-c-0"));
+        remove_object(&kube_persistent_volume_claims, "data-c-0");
+        sim_sleep(world.sim, LONG_MS);
+        assert_non_null(json_path(peek(&kube_persistent_volume_claims, "data-c-0"), "metadata",
+                                  "deletionTimestamp", NULL));
+        remove_object(&kube_pods, "c-0");
+        sim_sleep(world.sim, LONG_MS);
+        assert_false(json_equal(
+            json_path(claim, "metadata", "uid", NULL),
+            json_path(peek(&kube_persistent_volume_claims, "data-c-0"), "metadata", "uid", NULL)));
+        assert_int_equal(status("readyReplicas"), 1);
+    }
+}
+
+/* --- Owners -------------------------------------------------------------------------------- */
+
+static void make_owned(const char *name, const char *owner, const char *uid)
+{
+    create(&kube_config_maps,
+           json_pack("{s:{s:s, s:s, s:[{s:s, s:s, s:s, s:s}]}}", "metadata", "name", name,
+                     "namespace", "ns", "ownerReferences", "apiVersion", "v1", "kind", "ConfigMap",
+                     "name", owner, "uid", uid));
+}
+
+static const char *uid_of(const char *name)
+{
+    return json_path_string(peek(&kube_config_maps, name), "metadata", "uid", NULL);
+}
+
+static void make_map(const char *name)
+{
+    create(&kube_config_maps,
+           json_pack("{s:{s:s, s:s}}", "metadata", "name", name, "namespace", "ns"));
+}
+
+static void test_dependents_go_with_their_owner(void **state)
+{
+    (void)state;
+    make_map("owner");
+    make_owned("child", "owner", uid_of("owner"));
+    make_owned("grandchild", "child", uid_of("child"));
+    make_map("stranger");
+    sim_sleep(world.sim, LONG_MS);
+    assert_int_equal(count(&kube_config_maps), 4);
+    remove_object(&kube_config_maps, "owner");
+    make_map("owner"); /* Of the same name, and another. */
+    sim_sleep(world.sim, LONG_MS);
+    assert_int_equal(count(&kube_config_maps), 2);
+    assert_non_null(peek(&kube_config_maps, "stranger"));
+}
+
+static void test_orphans_stay(void **state)
+{
+    const struct kube_delete_options options = {.grace_period_seconds = -1,
+                                                .propagation_policy = "Orphan"};
+
+    (void)state;
+    create(&kube_stateful_sets, stateful_set(2));
+    sim_sleep(world.sim, LONG_MS);
+    assert_int_equal(world.api->remove(world.api->context, &kube_stateful_sets, "ns", "c", &options,
+                                       &world.error),
+                     0);
+    sim_sleep(world.sim, LONG_MS);
+    assert_null(peek(&kube_stateful_sets, "c"));
+    assert_int_equal(count(&kube_pods), 2);
+    AUTO_JSON json_t *uid =
+        json_incref(json_path(peek(&kube_pods, "c-0"), "metadata", "uid", NULL));
+    create(&kube_stateful_sets, stateful_set(2)); /* It takes them in. */
+    sim_sleep(world.sim, LONG_MS);
+    assert_int_equal(status("readyReplicas"), 2);
+    assert_true(json_equal(uid, json_path(peek(&kube_pods, "c-0"), "metadata", "uid", NULL)));
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_from_nothing_to_ready, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_on_delete_gives_the_newest_template, setup, teardown),
+        TEST(test_from_nothing_to_ready),
+        TEST(test_on_delete_gives_the_newest_template),
+        TEST(test_while_stopped_nothing_is_done),
+        TEST(test_a_quota_is_retried),
+        TEST(test_a_name_that_is_taken_blocks),
+        TEST(test_a_pod_that_lingers_is_not_replaced),
+        TEST(test_a_claim_in_use_waits_for_its_pod),
+        TEST(test_dependents_go_with_their_owner),
+        TEST(test_orphans_stay),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

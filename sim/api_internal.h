@@ -87,7 +87,7 @@ json_t *sim_date(const struct sim_api_server *server);
 
 /* --- requests.c -------------------------------------------------------------------------- */
 
-void sim_client_fill(struct sim_client *client);
+void sim_client_fill(struct sim_client *client); /* With its functions. */
 /* "statefulsets.apps" and "StatefulSet.apps": what messages call a kind. */
 #define SIM_QUALIFIED_SIZE 96
 const char *sim_qualified(char out[SIM_QUALIFIED_SIZE], const struct kube_resource *resource,

@@ -82,14 +82,14 @@ bool sim_etcd_write(struct sim_etcd *etcd, const char *address)
     struct sim_etcd_process *process = process_at(etcd, address);
     struct proposal proposal;
 
-    if (!process || !process->ready || process->frozen || process_is_learner(process) ||
-        process->data->n_alarms) {
+    if (!process || !process->ready || process->frozen || process_is_learner(process)) {
         return false;
     }
     char *text = arena_printf(etcd->arena, "%llu", (unsigned long long)++etcd->writes);
     struct put *put = arena_alloc(etcd->arena, sizeof *put);
     put->key = put->value = (struct etcd_bytes){text, strlen(text)};
-    if (!raft_propose(process, (struct entry){.kind = ENTRY_PUT, .put = put}, &proposal)) {
+    if (!raft_propose(process, (struct entry){.kind = ENTRY_PUT, .put = put}, &proposal) ||
+        process->data->log[proposal.length - 1].refusal) {
         return false;
     }
     ledger_acknowledged(etcd, process, proposal.length - 1);

@@ -55,13 +55,17 @@ struct sim_etcd_process *sim_etcd_start(struct sim_etcd *etcd, const char *versi
 void sim_etcd_kill(struct sim_etcd_process *process);
 /* SIGSTOP and SIGCONT. */
 void sim_etcd_set_frozen(struct sim_etcd_process *process, bool frozen);
+/* Raises an alarm of this member, as etcd itself does; without a leader nothing happens. */
+void sim_etcd_raise_alarm(struct sim_etcd_process *process, enum etcd_alarm_type type);
+/* Its database differs from the others' from now on. */
+void sim_etcd_corrupt(struct sim_etcd_process *process);
 /* What the kubelet's probe of /readyz would get now. */
 bool sim_etcd_ready(struct sim_etcd_process *process);
 uint64_t sim_etcd_member_id(const struct sim_etcd_process *process);
 
 /* The door, as seen from an address ("operator-0"); frees with the etcd. `reports` is left NULL: no
- * helper runs where etcd does. Calls that cannot reach their endpoint let the time-out pass
- * (sim_sleep) and fail with RETRYABLE. */
+ * helper runs where etcd does; so are `delete_range` and `txn`, which no pass calls. Calls that
+ * cannot reach their endpoint let the time-out pass (sim_sleep) and fail with RETRYABLE. */
 const struct etcd_api *sim_etcd_client(struct sim_etcd *etcd, const char *address);
 
 /* `reachable` or `resolve` answers otherwise than before; members look around at once instead of at

@@ -117,7 +117,7 @@ static bool bootstrap_new(struct sim_etcd_process *process, const struct conf *c
                                           .member = conf->members[i]});
     }
     data->commit = data->length;
-    data_apply(data);
+    data_apply(data, process->flags.max_learners);
     write_data(process, data);
     return true;
 }
@@ -154,6 +154,14 @@ static bool bootstrap_existing(struct sim_etcd_process *process, const struct co
                          "error validating peerURLs: PeerURLs: no match found for existing member");
             return false;
         }
+    }
+    if (remote->data->minor > process->minor) {
+        process_exit(process, 1, "incompatible with current running cluster");
+        return false;
+    }
+    if (theirs->n - conf_voters(theirs) > process->flags.max_learners) {
+        process_exit(process, 1, "membership: too many learner members in cluster");
+        return false;
     }
     self = by_peer_url(theirs, self->peer_url);
     struct data *data = data_new(process->etcd, remote->data->cluster_id, self->id);

@@ -21,21 +21,12 @@ static void fail(struct exchange *exchange, enum error_kind kind, const char *wo
     exchange->done = true;
 }
 
-/* "rpc not supported for learner" has another code from 3.6 on. */
 static void refuse_learner(struct exchange *exchange, const struct sim_etcd_process *process)
 {
-    fail(exchange, process->minor < 6 ? ERROR_RETRYABLE : ERROR_CONFLICT,
-         "etcdserver: rpc not supported for learner");
-}
+    struct error error = {0};
 
-static void finish(struct exchange *exchange, int result, struct error *error)
-{
-    if (result) {
-        fail(exchange, error->kind, error->message);
-    } else {
-        *exchange->error = (struct error){0};
-        exchange->done = true;
-    }
+    etcd_error_set(&error, ETCD_ERROR_RPC_NOT_FOR_LEARNER);
+    fail(exchange, process->minor < 6 ? ERROR_RETRYABLE : error.kind, error.message);
 }
 
 /* As far as it gets now. */
@@ -55,7 +46,8 @@ static void advance(struct exchange *exchange)
              exchange->serial ? "the connection was closed" : "connection refused");
         return;
     }
-    if (process->frozen || !process->ready) {
+    bool busy = sim_now(etcd->sim) < process->busy_until_ms;
+    if (process->frozen || !process->ready || (busy && !exchange->serial)) {
         return;
     }
     exchange->serial = process->serial;
@@ -64,17 +56,21 @@ static void advance(struct exchange *exchange)
         return;
     }
     int result = exchange->call->step(process, exchange->call, &error);
-    if (result == PENDING) {
-        return;
+    if (!result) {
+        *exchange->error = (struct error){0};
+        exchange->done = true;
+    } else if (result != PENDING) {
+        fail(exchange, error.kind, error.message);
     }
-    /* Time passed for others only: still the way back has to be open. */
-    finish(exchange, result, &error);
 }
 
+/* A request that etcd has taken ends in its own words. */
 static void time_out(struct exchange *exchange)
 {
     fail(exchange, ERROR_RETRYABLE,
-         exchange->serial ? "context deadline exceeded" : "no answer in time");
+         !exchange->serial          ? "no answer in time"
+         : exchange->call->gives_up ? exchange->call->gives_up
+                                    : etcd_error_text(ETCD_ERROR_TIMEOUT));
 }
 
 static bool advance_all(struct exchange *exchanges, size_t n)
@@ -149,10 +145,14 @@ int call_run(struct client *client, const struct etcd_target *target, struct cal
     return error_set(error, kept.kind, "%s", kept.message);
 }
 
-int call_propose(struct sim_etcd_process *process, struct call *call, struct entry entry)
+int call_propose(struct sim_etcd_process *process, struct call *call, struct entry entry,
+                 struct error *error)
 {
     bool applied = call->proposal.length ? raft_is_applied(process, &call->proposal)
                                          : raft_propose(process, entry, &call->proposal);
-
-    return applied ? 0 : PENDING;
+    if (!applied) {
+        return PENDING;
+    }
+    enum etcd_error refusal = process->data->log[call->proposal.length - 1].refusal;
+    return refusal ? etcd_error_set(error, refusal) : 0;
 }

@@ -38,7 +38,7 @@ static int step_status(struct sim_etcd_process *process, struct call *call, stru
         .raft_index = data->commit,
         .raft_applied_index = data->applied,
         .db_size = data->db_size,
-        .db_size_in_use = data->db_size,
+        .db_size_in_use = data->db_in_use,
         .db_size_quota = process->minor >= 6 ? process_quota(process) : 0,
         .version = arena_strdup(call->arena, process->version),
         .storage_version = process->minor >= 6 && data->minor >= 6
@@ -53,9 +53,7 @@ static int step_status(struct sim_etcd_process *process, struct call *call, stru
 static int step_read(struct sim_etcd_process *process, struct call *call, struct error *error)
 {
     (void)call;
-    if (process_alarm(process, ETCD_ALARM_CORRUPT)) {
-        return error_set(error, ERROR_TERMINAL, "etcdserver: corrupt cluster");
-    }
+    (void)error;
     return process_can_read(process) ? 0 : PENDING;
 }
 
@@ -77,7 +75,8 @@ static void client_look(void *context, const struct etcd_credentials *credential
                                  .out = &looks[i].status,
                                  .arena = arena,
                                  .learners = true};
-        calls[n + i] = (struct call){.method = "KV/Range", .step = step_read};
+        calls[n + i] =
+            (struct call){.method = "KV/Range", .step = step_read, .gives_up = DEADLINE_WORDS};
     }
     call_run_all(context, twice, 2 * n, timeout_ms, calls, errors);
     for (size_t i = 0; i < n; i++) {
@@ -86,7 +85,7 @@ static void client_look(void *context, const struct etcd_credentials *credential
     }
 }
 
-/* ---- Membership and alarms, read ---- */
+/* ---- The member list ---- */
 
 static const char **one_text(struct arena *arena, const char *text, size_t *n)
 {
@@ -132,45 +131,13 @@ static int step_member_list(struct sim_etcd_process *process, struct call *call,
 static int client_member_list(void *context, const struct etcd_target *target, struct arena *arena,
                               struct etcd_member_list *out, struct error *error)
 {
-    struct call call = {
-        .method = "Cluster/MemberList", .step = step_member_list, .out = out, .arena = arena};
+    struct call call = {.method = "Cluster/MemberList",
+                        .step = step_member_list,
+                        .out = out,
+                        .arena = arena,
+                        .gives_up = DEADLINE_WORDS};
 
     return call_run(context, target, &call, error);
-}
-
-struct alarms {
-    struct etcd_alarm *items;
-    size_t n;
-};
-
-static int step_alarms(struct sim_etcd_process *process, struct call *call, struct error *error)
-{
-    const struct data *data = process->data;
-    struct alarms *alarms = call->out;
-
-    (void)error;
-    if (call_propose(process, call, (struct entry){.kind = ENTRY_ALARM_GET})) {
-        return PENDING;
-    }
-    alarms->n = data->n_alarms;
-    alarms->items = arena_alloc(call->arena, (data->n_alarms + 1) * sizeof *alarms->items);
-    memcpy(alarms->items, data->alarms, data->n_alarms * sizeof *alarms->items);
-    return 0;
-}
-
-static int client_alarms(void *context, const struct etcd_target *target, struct arena *arena,
-                         struct etcd_alarm **out, size_t *n_out, struct error *error)
-{
-    struct alarms alarms = {0};
-    struct call call = {
-        .method = "Maintenance/Alarm", .step = step_alarms, .out = &alarms, .arena = arena};
-    int result = call_run(context, target, &call, error);
-
-    if (!result) {
-        *out = alarms.items;
-        *n_out = alarms.n;
-    }
-    return result;
 }
 
 static void client_forget(void *context, const char *key)
@@ -185,7 +152,9 @@ void client_table(struct client *client)
         .context = client,
         .look = client_look,
         .member_list = client_member_list,
-        .alarms = client_alarms,
         .forget = client_forget,
     };
+    client_add_kv(&client->api);
+    client_add_maintenance(&client->api);
+    client_add_membership(&client->api);
 }

@@ -3,6 +3,10 @@
 #include "base/memory.h"
 #include "sim/etcd_internal.h"
 
+/* Bytes. */
+#define EMPTY_DB_SIZE 20480
+#define PUT_OVERHEAD  64
+
 struct data *data_new(struct sim_etcd *etcd, uint64_t cluster_id, uint64_t member_id)
 {
     struct data *data = xcalloc(1, sizeof *data);
@@ -12,7 +16,7 @@ struct data *data_new(struct sim_etcd *etcd, uint64_t cluster_id, uint64_t membe
     data->cluster_id = cluster_id;
     data->member_id = member_id;
     data->revision = 1;
-    data->db_size = 20480;
+    data->db_size = data->db_in_use = EMPTY_DB_SIZE;
     return data;
 }
 
@@ -90,15 +94,14 @@ bool data_is_removed(const struct data *data, uint64_t id)
     return false;
 }
 
-/* Members stand in the order of their ids, as etcd lists them. */
-static void apply_add(struct data *data, const struct conf_member *member)
+/* Puts a member in, or another state of it in its place. They stand in the order of their ids, as
+ * etcd lists them. */
+static void apply_member(struct data *data, const struct entry *entry)
 {
+    const struct conf_member *member = entry->member;
     struct conf *conf = &data->conf;
     size_t at = 0;
 
-    if (data_is_removed(data, member->id)) {
-        return;
-    }
     while (at < conf->n && conf->members[at]->id < member->id) {
         at++;
     }
@@ -143,52 +146,142 @@ static void apply_alarm(struct data *data, const struct entry *entry)
     }
 }
 
-static void apply_publish(struct data *data, const struct conf_member *said)
+bool data_has_alarm(const struct data *data, enum etcd_alarm_type type)
 {
-    if (conf_find(&data->conf, said->id)) {
-        apply_add(data, said);
-    }
-}
-
-static bool apply_entry(struct data *data, const struct entry *entry)
-{
-    switch (entry->kind) {
-    case ENTRY_EMPTY:
-    case ENTRY_ALARM_GET:
-        return false;
-    case ENTRY_PUT:
-        data->revision++;
-        data->db_size += (int64_t)(entry->put->key.size + entry->put->value.size) + 64;
-        return false;
-    case ENTRY_ADD:
-        apply_add(data, entry->member);
-        return true;
-    case ENTRY_REMOVE:
-        apply_remove(data, entry->member->id);
-        return true;
-    case ENTRY_PUBLISH:
-        apply_publish(data, entry->member);
-        return false;
-    case ENTRY_ALARM_ON:
-    case ENTRY_ALARM_OFF:
-        apply_alarm(data, entry);
-        return false;
-    case ENTRY_COMPACT:
-        data->compact_revision = (int64_t)entry->number;
-        return false;
-    case ENTRY_CLUSTER_VERSION:
-        data->minor = (int)entry->number;
-        return false;
+    for (size_t i = 0; i < data->n_alarms; i++) {
+        if (data->alarms[i].type == type) {
+            return true;
+        }
     }
     return false;
 }
 
-bool data_apply(struct data *data)
+static bool url_taken(const struct conf *conf, const struct conf_member *member)
+{
+    for (size_t i = 0; i < conf->n; i++) {
+        if (conf->members[i]->id != member->id &&
+            !strcmp(conf->members[i]->peer_url, member->peer_url)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* As ValidateConfigurationChange() in server/etcdserver/api/membership/cluster.go. */
+static enum etcd_error judge_membership(const struct data *data, const struct entry *entry,
+                                        size_t max_learners)
+{
+    const struct conf *conf = &data->conf;
+    const struct conf_member *known = conf_find(conf, entry->member->id);
+    size_t learners = conf->n - conf_voters(conf);
+
+    if (data_is_removed(data, entry->member->id)) {
+        return ETCD_ERROR_MEMBER_NOT_FOUND;
+    }
+    if (entry->kind == ENTRY_ADD) {
+        return known                                                ? ETCD_ERROR_MEMBER_EXISTS
+               : url_taken(conf, entry->member)                     ? ETCD_ERROR_PEER_URL_EXISTS
+               : entry->member->learner && learners >= max_learners ? ETCD_ERROR_TOO_MANY_LEARNERS
+                                                                    : ETCD_ERROR_NONE;
+    }
+    if (!known) {
+        return ETCD_ERROR_MEMBER_NOT_FOUND;
+    }
+    if (entry->kind == ENTRY_PROMOTE && !known->learner) {
+        return ETCD_ERROR_NOT_A_LEARNER;
+    }
+    if (entry->kind == ENTRY_UPDATE && url_taken(conf, entry->member)) {
+        return ETCD_ERROR_PEER_URL_EXISTS;
+    }
+    return ETCD_ERROR_NONE;
+}
+
+static enum etcd_error apply_put(struct data *data, const struct put *put)
+{
+    if (data_has_alarm(data, ETCD_ALARM_CORRUPT)) {
+        return ETCD_ERROR_CORRUPT;
+    }
+    if (data_has_alarm(data, ETCD_ALARM_NOSPACE)) {
+        return ETCD_ERROR_NO_SPACE;
+    }
+    data->revision++;
+    data->db_in_use += (int64_t)(put->key.size + put->value.size) + PUT_OVERHEAD;
+    data->db_size = data->db_in_use > data->db_size ? data->db_in_use : data->db_size;
+    return ETCD_ERROR_NONE;
+}
+
+static enum etcd_error apply_compact(struct data *data, int64_t revision)
+{
+    if (revision <= data->compact_revision) {
+        return ETCD_ERROR_COMPACTED;
+    }
+    if (revision > data->revision) {
+        return ETCD_ERROR_FUTURE_REVISION;
+    }
+    /* Its part of all revisions is freed: as if every key were written again and again. */
+    data->db_in_use -= (data->db_in_use - EMPTY_DB_SIZE) * (revision - data->compact_revision) /
+                       (data->revision - data->compact_revision + 1);
+    data->compact_revision = revision;
+    return ETCD_ERROR_NONE;
+}
+
+static enum etcd_error apply_entry(struct data *data, const struct entry *entry,
+                                   size_t max_learners)
+{
+    enum etcd_error refusal = ETCD_ERROR_NONE;
+
+    switch (entry->kind) {
+    case ENTRY_EMPTY:
+    case ENTRY_ALARM_GET:
+        break;
+    case ENTRY_PUT:
+        return apply_put(data, entry->put);
+    case ENTRY_ADD:
+    case ENTRY_PROMOTE:
+    case ENTRY_UPDATE:
+    case ENTRY_REMOVE:
+        refusal = judge_membership(data, entry, max_learners);
+        if (!refusal && entry->kind == ENTRY_REMOVE) {
+            apply_remove(data, entry->member->id);
+        } else if (!refusal) {
+            apply_member(data, entry);
+        }
+        return refusal;
+    case ENTRY_PUBLISH:
+        if (conf_find(&data->conf, entry->member->id)) {
+            apply_member(data, entry);
+        }
+        break;
+    case ENTRY_ALARM_ON:
+    case ENTRY_ALARM_OFF:
+        apply_alarm(data, entry);
+        break;
+    case ENTRY_COMPACT:
+        return apply_compact(data, (int64_t)entry->number);
+    case ENTRY_CLUSTER_VERSION:
+        data->minor = (int)entry->number;
+        break;
+    case ENTRY_DOWNGRADE:
+        data->downgrade = (int)entry->number;
+        break;
+    }
+    return refusal;
+}
+
+static bool is_membership(const struct entry *entry)
+{
+    return entry->kind == ENTRY_ADD || entry->kind == ENTRY_PROMOTE ||
+           entry->kind == ENTRY_UPDATE || entry->kind == ENTRY_REMOVE;
+}
+
+bool data_apply(struct data *data, size_t max_learners)
 {
     bool membership = false;
 
     while (data->applied < data->commit) {
-        membership |= apply_entry(data, &data->log[data->applied++]);
+        struct entry *entry = &data->log[data->applied++];
+        entry->refusal = apply_entry(data, entry, max_learners);
+        membership |= is_membership(entry);
     }
     return membership;
 }

@@ -6,6 +6,7 @@
 #ifndef SIM_ETCD_INTERNAL_H
 #define SIM_ETCD_INTERNAL_H 1
 
+#include "etcd/errors.h"
 #include "sim/etcd.h"
 
 #define MEMBERS_MAX 32 /* Of one cluster, the removed ones apart. */
@@ -30,20 +31,25 @@ struct conf {
 enum entry_kind {
     ENTRY_EMPTY, /* What a new leader begins its term with. */
     ENTRY_PUT,
-    ENTRY_ADD, /* `member` as it is to be; an existing one is changed (promotion, URL). */
+    /* Membership: `member` as it is to be. */
+    ENTRY_ADD,
+    ENTRY_PROMOTE,
+    ENTRY_UPDATE,
     ENTRY_REMOVE,
-    ENTRY_PUBLISH,        /* A member says its name and client URL. */
-    ENTRY_ALARM_ON,       /* `number` is the alarm's type. */
-    ENTRY_ALARM_OFF,      /* Likewise. */
-    ENTRY_ALARM_GET,      /* etcd asks through the log, too. */
-    ENTRY_COMPACT,        /* `number` is the revision. */
-    ENTRY_CLUSTER_VERSION /* `number` is the minor version. */
+    ENTRY_PUBLISH,         /* A member says its name and client URL. */
+    ENTRY_ALARM_ON,        /* `number` is the alarm's type, `member` whose it is. */
+    ENTRY_ALARM_OFF,       /* Likewise. */
+    ENTRY_ALARM_GET,       /* etcd asks through the log, too. */
+    ENTRY_COMPACT,         /* `number` is the revision. */
+    ENTRY_CLUSTER_VERSION, /* `number` is the minor version. */
+    ENTRY_DOWNGRADE        /* Likewise; 0: no more. */
 };
 
 struct entry {
     uint64_t term;
     uint64_t id; /* Of all entries ever made. */
     enum entry_kind kind;
+    enum etcd_error refusal; /* What became of it when it was applied. */
     uint64_t number;
     union {
         const struct conf_member *member;
@@ -72,8 +78,9 @@ struct data {
     struct etcd_alarm alarms[2 * MEMBERS_MAX];
     size_t n_alarms;
     int64_t revision, compact_revision;
-    int minor; /* Cluster version 3.<minor>; 0 until it is known. */
-    int64_t db_size;
+    int minor;     /* Cluster version 3.<minor>; 0 until it is known. */
+    int downgrade; /* To this minor version; 0: none is going on. */
+    int64_t db_size, db_in_use;
     bool corrupt; /* A test made its contents differ. */
 };
 
@@ -91,8 +98,10 @@ struct data *data_ref(struct data *data);
 void data_unref(struct data *data); /* NULL is allowed. */
 void data_append(struct data *data, const struct entry *entry);
 void data_truncate(struct data *data, size_t length);
-/* Applies what is committed. True when the membership changed. */
-bool data_apply(struct data *data);
+/* Applies what is committed. `max_learners` is this member's own flag: that is how members can come
+ * to disagree. True when the membership changed. */
+bool data_apply(struct data *data, size_t max_learners);
+bool data_has_alarm(const struct data *data, enum etcd_alarm_type type);
 
 const struct conf_member *conf_find(const struct conf *conf, uint64_t id);
 size_t conf_voters(const struct conf *conf);
@@ -123,6 +132,12 @@ enum process_state {
     PROCESS_ENDING   /* Has said its last words; `exited` is to be called. */
 };
 
+/* To another member, as a process sees it. */
+struct connection {
+    uint64_t id, serial;
+    int64_t since_ms;
+};
+
 /* What a leader knows of another member. */
 struct progress {
     uint64_t id;
@@ -143,23 +158,24 @@ struct sim_etcd_process {
     void *owner;
     enum process_state state;
     bool frozen;
-    bool ready; /* Its client port answers. */
-    bool published;
+    bool ready;    /* It has published its name: its client port answers, from then on. */
     bool followed; /* Has had a leader, or has failed to become one. */
     bool leads;
-    bool timer;              /* An election, or a step down, is planned. */
-    int64_t healthy_from_ms; /* strict-reconfig-check: of connections that last long enough. */
+    bool timer;            /* An election, or a step down, is planned. */
+    int64_t busy_until_ms; /* It defragments. */
+    struct connection connections[MEMBERS_MAX];
+    size_t n_connections;
     struct progress progress[MEMBERS_MAX];
     size_t n_progress;
     int exit_code;
     char words[300];
 };
 
-/* A learner, or in nobody's configuration yet. */
+/* By its own configuration. */
 bool process_is_learner(const struct sim_etcd_process *process);
 struct sim_etcd_process *process_at(struct sim_etcd *etcd, const char *address);
-/* Any member has raised it. */
-bool process_alarm(const struct sim_etcd_process *process, enum etcd_alarm_type type);
+struct entry process_alarm_entry(struct sim_etcd_process *process, uint64_t id,
+                                 enum etcd_alarm_type type, bool on);
 int64_t process_quota(const struct sim_etcd_process *process);
 /* A linearizable read is answered here now. */
 bool process_can_read(struct sim_etcd_process *process);
@@ -193,8 +209,10 @@ bool raft_is_applied(const struct sim_etcd_process *process, const struct propos
 bool raft_transfer(struct sim_etcd_process *leader, uint64_t to);
 /* Something changed (a start, an end, the network, membership): everyone looks around, soon. */
 void raft_review_later(struct sim_etcd *etcd);
-/* True when the leader has sent enough of its log to a learner for its promotion. */
+/* True when the member has enough of the leader's log for a promotion. */
 bool raft_in_sync(const struct sim_etcd_process *leader, uint64_t id);
+/* Since when the process has been connected to that member; -1: it is not. */
+int64_t raft_connected_since(const struct sim_etcd_process *process, uint64_t id);
 
 /* ---- Invariants ---- */
 
@@ -215,6 +233,9 @@ void ledger_forget(struct ledger *ledger, const char *service);
 
 struct client;
 
+/* What a linearizable read says when its time is over. */
+#define DEADLINE_WORDS "context deadline exceeded"
+
 #define PENDING 1 /* A step's answer: not now, perhaps later. */
 
 /* A call as it is carried out at one endpoint. */
@@ -224,7 +245,8 @@ struct call {
     int (*step)(struct sim_etcd_process *process, struct call *call, struct error *error);
     void *in, *out;
     struct arena *arena;
-    bool learners; /* A learner answers it, too. */
+    bool learners;        /* A learner answers it, too. */
+    const char *gives_up; /* What it ends with instead of etcd's usual time-out, or NULL. */
     /* Set when something was proposed: the call is then not made elsewhere. */
     struct proposal proposal;
 };
@@ -235,7 +257,13 @@ int call_run(struct client *client, const struct etcd_target *target, struct cal
 void call_run_all(struct client *client, const struct etcd_endpoint *endpoints, size_t n,
                   int64_t timeout_ms, struct call *calls, struct error *errors);
 /* Proposes it once, and waits for it. */
-int call_propose(struct sim_etcd_process *process, struct call *call, struct entry entry);
+int call_propose(struct sim_etcd_process *process, struct call *call, struct entry entry,
+                 struct error *error);
+
+/* Parts of the client's table. */
+void client_add_kv(struct etcd_api *api);
+void client_add_maintenance(struct etcd_api *api);
+void client_add_membership(struct etcd_api *api);
 
 /* ---- All of it ---- */
 

@@ -8,14 +8,10 @@
 
 #define BOOT_MIN_MS 50
 #define BOOT_MAX_MS 500
-/* How long etcd waits for a leader before it serves all the same (--experimental-wait-cluster-
- * ready-timeout). */
-#define READY_MS 5000
 /* Bytes (server/storage/quota.go). */
 #define DEFAULT_QUOTA (INT64_C(2) * 1024 * 1024 * 1024)
 
 static void boot(void *context, uint64_t unused);
-static void give_up_waiting(void *context, uint64_t unused);
 
 static void process_free(struct sim_etcd_process *process)
 {
@@ -115,23 +111,11 @@ static void boot(void *context, uint64_t unused)
         return;
     }
     process->state = PROCESS_RUNNING;
-    process->healthy_from_ms = sim_now(etcd->sim);
     sim_trace(etcd->sim, "etcd %s at %s: member %llx of cluster %llx runs, term %llu, log %zu",
               process->flags.name, process->address, (unsigned long long)process->data->member_id,
               (unsigned long long)process->data->cluster_id,
               (unsigned long long)process->data->term, process->data->length);
-    sim_after(etcd->sim, READY_MS, give_up_waiting, process, 0);
     raft_review_later(etcd);
-}
-
-static void give_up_waiting(void *context, uint64_t unused)
-{
-    struct sim_etcd_process *process = context;
-
-    (void)unused;
-    if (process->state == PROCESS_RUNNING) {
-        process->ready = true;
-    }
 }
 
 void sim_etcd_kill(struct sim_etcd_process *process)
@@ -157,10 +141,11 @@ uint64_t sim_etcd_member_id(const struct sim_etcd_process *process)
  * (server/etcdserver/api/etcdhttp/health.go). */
 bool sim_etcd_ready(struct sim_etcd_process *process)
 {
-    if (process->state != PROCESS_RUNNING || process->frozen) {
+    if (process->state != PROCESS_RUNNING || process->frozen ||
+        sim_now(process->etcd->sim) < process->busy_until_ms) {
         return false;
     }
-    return !process_alarm(process, ETCD_ALARM_CORRUPT) && !process_is_learner(process) &&
+    return !data_has_alarm(process->data, ETCD_ALARM_CORRUPT) && !process_is_learner(process) &&
            process_can_read(process);
 }
 
@@ -181,20 +166,30 @@ bool process_is_learner(const struct sim_etcd_process *process)
 {
     const struct conf_member *self = conf_find(&process->data->conf, process->data->member_id);
 
-    return !self || self->learner;
-}
-
-bool process_alarm(const struct sim_etcd_process *process, enum etcd_alarm_type type)
-{
-    for (size_t i = 0; i < process->data->n_alarms; i++) {
-        if (process->data->alarms[i].type == type) {
-            return true;
-        }
-    }
-    return false;
+    return self && self->learner;
 }
 
 int64_t process_quota(const struct sim_etcd_process *process)
 {
     return process->flags.quota ? process->flags.quota : DEFAULT_QUOTA;
+}
+
+void sim_etcd_raise_alarm(struct sim_etcd_process *process, enum etcd_alarm_type type)
+{
+    raft_propose(process, process_alarm_entry(process, process->data->member_id, type, true), NULL);
+}
+
+void sim_etcd_corrupt(struct sim_etcd_process *process)
+{
+    process->data->corrupt = true;
+}
+
+struct entry process_alarm_entry(struct sim_etcd_process *process, uint64_t id,
+                                 enum etcd_alarm_type type, bool on)
+{
+    const struct conf_member whose = {.id = id, .name = "", .peer_url = "", .client_url = ""};
+
+    return (struct entry){.kind = on ? ENTRY_ALARM_ON : ENTRY_ALARM_OFF,
+                          .number = type,
+                          .member = conf_member_new(process->etcd, &whose)};
 }

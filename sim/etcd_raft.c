@@ -12,6 +12,8 @@
 /* etcd shortens the first time-out of a process that starts (initial-election-tick-advance). */
 #define FIRST_ELECTION_MIN_MS 100
 
+#define REMOVED "the member has been permanently removed from the cluster"
+
 static void raft_timer(void *context, uint64_t catch_up);
 
 static bool runs(const struct sim_etcd_process *process)
@@ -146,10 +148,23 @@ static bool can_write(struct sim_etcd_process *process)
     return true;
 }
 
+static void end_removed(void *context, uint64_t unused)
+{
+    (void)unused;
+    process_exit(context, 0, REMOVED);
+}
+
 static void apply(struct sim_etcd_process *process)
 {
-    if (data_apply(process->data)) {
+    struct data *data = process->data;
+    bool removed = data_is_removed(data, data->member_id);
+
+    if (data_apply(data, process->flags.max_learners)) {
         raft_review_later(process->etcd);
+    }
+    if (!removed && data_is_removed(data, data->member_id)) {
+        /* It goes on for a second (server/etcdserver/server.go). */
+        sim_after(process->etcd->sim, 1000, end_removed, process, 0);
     }
 }
 
@@ -321,6 +336,9 @@ bool raft_is_applied(const struct sim_etcd_process *process, const struct propos
 
 bool raft_in_sync(const struct sim_etcd_process *leader, uint64_t id)
 {
+    if (id == leader->data->member_id) {
+        return true;
+    }
     for (size_t i = 0; i < leader->n_progress; i++) {
         if (leader->progress[i].id == id) {
             /* readyPercentThreshold in server/etcdserver/server.go. */
@@ -336,7 +354,6 @@ static void lead(struct sim_etcd_process *process)
 {
     process->leads = true;
     process->n_progress = 0;
-    process->healthy_from_ms = sim_now(process->etcd->sim);
     sim_trace(process->etcd->sim, "etcd %s at %s: leads in term %llu", process->flags.name,
               process->address, (unsigned long long)process->data->term);
     ledger_elected(process->etcd, process);
@@ -484,21 +501,59 @@ static void raft_timer(void *context, uint64_t catch_up)
     }
 }
 
-/* Somebody who can be reached knows that this member was removed. */
-static bool told_of_removal(struct sim_etcd_process *process)
+static struct connection *connection_of(struct sim_etcd_process *process, uint64_t id)
+{
+    struct connection *free_one = NULL;
+
+    for (size_t i = 0; i < process->n_connections; i++) {
+        if (process->connections[i].id == id) {
+            return &process->connections[i];
+        }
+        if (!conf_find(&process->data->conf, process->connections[i].id)) {
+            free_one = &process->connections[i];
+        }
+    }
+    if (!free_one) {
+        if (process->n_connections == MEMBERS_MAX) {
+            return NULL;
+        }
+        free_one = &process->connections[process->n_connections++];
+    }
+    *free_one = (struct connection){.id = id};
+    return free_one;
+}
+
+int64_t raft_connected_since(const struct sim_etcd_process *process, uint64_t id)
+{
+    for (size_t i = 0; i < process->n_connections; i++) {
+        if (process->connections[i].id == id && process->connections[i].serial) {
+            return process->connections[i].since_ms;
+        }
+    }
+    return -1;
+}
+
+/* Dials the others. False when one says that this member was removed. */
+static bool connect_all(struct sim_etcd_process *process)
 {
     const struct data *data = process->data;
 
-    if (data_is_removed(data, data->member_id)) {
-        return true;
-    }
     for (size_t i = 0; i < data->conf.n; i++) {
+        if (data->conf.members[i]->id == data->member_id) {
+            continue;
+        }
         const struct sim_etcd_process *peer = answers(process, data->conf.members[i]);
+        struct connection *connection = connection_of(process, data->conf.members[i]->id);
         if (peer && data_is_removed(peer->data, data->member_id)) {
-            return true;
+            return false;
+        }
+        uint64_t serial = peer ? peer->serial : 0;
+        if (connection && connection->serial != serial) {
+            connection->serial = serial;
+            connection->since_ms = sim_now(process->etcd->sim);
         }
     }
-    return false;
+    return true;
 }
 
 /* A member that has a leader says its name and serves. */
@@ -508,7 +563,7 @@ static void follow(struct sim_etcd_process *process)
     const struct conf_member *self = conf_find(&data->conf, data->member_id);
 
     process->followed = true;
-    if (!self || process->published) {
+    if (!self || process->ready) {
         return;
     }
     struct conf_member said = *self;
@@ -518,28 +573,38 @@ static void follow(struct sim_etcd_process *process)
             process,
             (struct entry){.kind = ENTRY_PUBLISH, .member = conf_member_new(process->etcd, &said)},
             NULL)) {
-        process->published = process->ready = true;
+        process->ready = true;
         sim_trace(process->etcd->sim, "etcd %s at %s: ready", process->flags.name,
                   process->address);
     }
 }
 
-/* A new cluster version needs every member to be there (server/etcdserver/version/monitor.go). */
+static void propose_number(struct sim_etcd_process *leader, enum entry_kind kind, int number)
+{
+    raft_propose(leader, (struct entry){.kind = kind, .number = (uint64_t)number}, NULL);
+}
+
+/* The highest version that all can serve, and nothing while one is away
+ * (server/etcdserver/version/monitor.go). */
 static void agree_on_version(struct sim_etcd_process *leader)
 {
     const struct conf *conf = &leader->data->conf;
-    int minor = leader->minor;
+    int low = leader->minor, high = leader->minor, target = leader->data->downgrade;
 
     for (size_t i = 0; i < conf->n; i++) {
         const struct sim_etcd_process *peer = member_process(leader, conf->members[i]);
         if (!peer) {
             return;
         }
-        minor = peer->minor < minor ? peer->minor : minor;
+        low = peer->minor < low ? peer->minor : low;
+        high = peer->minor > high ? peer->minor : high;
     }
-    if (minor > leader->data->minor) {
-        raft_propose(
-            leader, (struct entry){.kind = ENTRY_CLUSTER_VERSION, .number = (uint64_t)minor}, NULL);
+    if (target && high == target) {
+        propose_number(leader, ENTRY_DOWNGRADE, 0);
+    } else if (target && target < leader->data->minor) {
+        propose_number(leader, ENTRY_CLUSTER_VERSION, target);
+    } else if (!target && low > leader->data->minor) {
+        propose_number(leader, ENTRY_CLUSTER_VERSION, low);
     }
 }
 
@@ -548,8 +613,8 @@ static void review_one(struct sim_etcd_process *process)
     if (!runs(process)) {
         return;
     }
-    if (told_of_removal(process)) {
-        process_exit(process, 0, "the member has been permanently removed from the cluster");
+    if (!connect_all(process)) {
+        process_exit(process, 0, REMOVED);
         return;
     }
     if (process->leads) {

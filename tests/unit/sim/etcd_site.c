@@ -85,7 +85,8 @@ void site_start_flags(struct site *site, size_t index, const char *version, char
                                             site->names[index], &site->disks[index]);
 }
 
-void site_start(struct site *site, size_t index, size_t n, const char *state)
+void site_start_as(struct site *site, size_t index, size_t as, size_t n, const char *state,
+                   const char *token)
 {
     struct arena *arena = site->arena;
     const char *cluster = "";
@@ -95,16 +96,21 @@ void site_start(struct site *site, size_t index, size_t n, const char *state)
             arena_printf(arena, "%s%s%s=%s", cluster, i ? "," : "", site->names[i], site->urls[i]);
     }
     char *flags[] = {
-        arena_printf(arena, "--name=%s", site->names[index]),
+        arena_printf(arena, "--name=%s", site->names[as]),
         arena_printf(arena, "--data-dir=/data"),
-        arena_printf(arena, "--initial-advertise-peer-urls=%s", site->urls[index]),
-        arena_printf(arena, "--advertise-client-urls=http://%s:2379", site->hosts[index]),
+        arena_printf(arena, "--initial-advertise-peer-urls=%s", site->urls[as]),
+        arena_printf(arena, "--advertise-client-urls=http://%s:2379", site->hosts[as]),
         arena_printf(arena, "--initial-cluster=%s", cluster),
         arena_printf(arena, "--initial-cluster-state=%s", state),
-        arena_printf(arena, "--initial-cluster-token=%s", SITE_TOKEN),
+        arena_printf(arena, "--initial-cluster-token=%s", token),
         NULL,
     };
     site_start_flags(site, index, "3.6.16", flags);
+}
+
+void site_start(struct site *site, size_t index, size_t n, const char *state)
+{
+    site_start_as(site, index, index, n, state, SITE_TOKEN);
 }
 
 void site_start_all(struct site *site, size_t n)

@@ -35,6 +35,9 @@ void site_init(struct site *site, uint64_t seed);
 void site_fini(struct site *site);
 /* With an --initial-cluster of the first `n` members. */
 void site_start(struct site *site, size_t index, size_t n, const char *state);
+/* As another member than `index`, or of another cluster. */
+void site_start_as(struct site *site, size_t index, size_t as, size_t n, const char *state,
+                   const char *token);
 void site_start_flags(struct site *site, size_t index, const char *version, char *const *flags);
 void site_start_all(struct site *site, size_t n);
 void site_kill(struct site *site, size_t index);

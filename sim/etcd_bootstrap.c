@@ -148,10 +148,13 @@ static bool bootstrap_existing(struct sim_etcd_process *process, const struct co
         process_exit(process, 1, "error validating peerURLs: member count is unequal");
         return false;
     }
-    for (size_t i = 0; i < conf->n; i++) {
-        if (!by_peer_url(theirs, conf->members[i]->peer_url)) {
+    for (size_t i = 0; i < theirs->n; i++) {
+        const struct conf_member *member = theirs->members[i];
+        if (!by_peer_url(conf, member->peer_url)) {
             process_exit(process, 1,
-                         "error validating peerURLs: PeerURLs: no match found for existing member");
+                         "error validating peerURLs: PeerURLs: no match found for existing member "
+                         "(%llx, [%s]), last resolver error (unequal)",
+                         (unsigned long long)member->id, member->peer_url);
             return false;
         }
     }
@@ -180,7 +183,7 @@ static bool open_data(struct sim_etcd_process *process)
         return false;
     }
     if (disk->data->minor > process->minor) {
-        process_exit(process, 1,
+        process_exit(process, process->minor < 6 ? 1 : 2,
                      "invalid downgrade; server version is lower than determined cluster version");
         return false;
     }

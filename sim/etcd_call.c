@@ -4,6 +4,9 @@
 /* How often a call that waits (for a leader, for a commit) is looked after. */
 #define LOOK_AFTER_MS 100
 
+/* What a call takes; members look around meanwhile. */
+#define CALL_MS 1
+
 /* One call at one endpoint. */
 struct exchange {
     struct client *client;
@@ -64,13 +67,16 @@ static void advance(struct exchange *exchange)
     }
 }
 
-/* A request that etcd has taken ends in its own words. */
+/* What waited for a leader ends with the deadline's words, what was proposed with etcd's. */
 static void time_out(struct exchange *exchange)
 {
+    const struct call *call = exchange->call;
+
     fail(exchange, ERROR_RETRYABLE,
-         !exchange->serial          ? "no answer in time"
-         : exchange->call->gives_up ? exchange->call->gives_up
-                                    : etcd_error_text(ETCD_ERROR_TIMEOUT));
+         !exchange->serial       ? "no answer in time"
+         : call->gives_up        ? call->gives_up
+         : call->proposal.length ? etcd_error_text(ETCD_ERROR_TIMEOUT)
+                                 : "context deadline exceeded");
 }
 
 static bool advance_all(struct exchange *exchanges, size_t n)
@@ -91,6 +97,7 @@ static void run(struct exchange *exchanges, size_t n, int64_t timeout_ms)
     struct sim *sim = exchanges[0].client->etcd->sim;
     int64_t deadline_ms = sim_now(sim) + timeout_ms;
 
+    sim_sleep(sim, CALL_MS);
     while (!advance_all(exchanges, n) && sim_now(sim) < deadline_ms && !sim_violation(sim, NULL)) {
         int64_t left_ms = deadline_ms - sim_now(sim);
         sim_sleep(sim, left_ms < LOOK_AFTER_MS ? left_ms : LOOK_AFTER_MS);

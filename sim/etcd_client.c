@@ -75,8 +75,7 @@ static void client_look(void *context, const struct etcd_credentials *credential
                                  .out = &looks[i].status,
                                  .arena = arena,
                                  .learners = true};
-        calls[n + i] =
-            (struct call){.method = "KV/Range", .step = step_read, .gives_up = DEADLINE_WORDS};
+        calls[n + i] = (struct call){.method = "KV/Range", .step = step_read};
     }
     call_run_all(context, twice, 2 * n, timeout_ms, calls, errors);
     for (size_t i = 0; i < n; i++) {
@@ -131,11 +130,8 @@ static int step_member_list(struct sim_etcd_process *process, struct call *call,
 static int client_member_list(void *context, const struct etcd_target *target, struct arena *arena,
                               struct etcd_member_list *out, struct error *error)
 {
-    struct call call = {.method = "Cluster/MemberList",
-                        .step = step_member_list,
-                        .out = out,
-                        .arena = arena,
-                        .gives_up = DEADLINE_WORDS};
+    struct call call = {
+        .method = "Cluster/MemberList", .step = step_member_list, .out = out, .arena = arena};
 
     return call_run(context, target, &call, error);
 }

@@ -212,6 +212,9 @@ static enum etcd_error apply_put(struct data *data, const struct put *put)
 
 static enum etcd_error apply_compact(struct data *data, int64_t revision)
 {
+    if (data_has_alarm(data, ETCD_ALARM_CORRUPT)) {
+        return ETCD_ERROR_CORRUPT;
+    }
     if (revision <= data->compact_revision) {
         return ETCD_ERROR_COMPACTED;
     }

@@ -243,7 +243,9 @@ static const char *take(struct sim_etcd *etcd, int minor, const char *argument, 
 
     *used_next = false;
     if (name == argument) {
-        return arena_printf(etcd->arena, "'%s' is not a valid flag", argument);
+        return arena_printf(etcd->arena,
+                            minor < 6 ? "'%s' is not a valid flag" : "\"%s\" is not a valid flag",
+                            argument);
     }
     if (!flag) {
         return arena_printf(etcd->arena, "flag provided but not defined: -%.*s", (int)length, name);
@@ -286,12 +288,13 @@ int flags_parse(struct sim_etcd *etcd, int minor, char *const *arguments, struct
         bool used_next;
         *words = take(etcd, minor, arguments[i], arguments[i + 1], &used_next, flags);
         if (*words) {
-            return 2;
+            return arguments[i][0] == '-' ? 2 : 1;
         }
         i += used_next;
     }
     if (strcmp(flags->state, "new") && strcmp(flags->state, "existing")) {
-        *words = arena_printf(etcd->arena, "invalid value \"%s\" for flag -initial-cluster-state",
+        *words = arena_printf(etcd->arena,
+                              "invalid value \"%s\" for flag -initial-cluster-state: invalid value",
                               flags->state);
         return 2;
     }

@@ -132,6 +132,12 @@ enum process_state {
     PROCESS_ENDING   /* Has said its last words; `exited` is to be called. */
 };
 
+/* Where a proposed entry stands; length 0: it was not proposed, for nobody leads. */
+struct proposal {
+    uint64_t id;
+    size_t length; /* Of the log that ends with it. */
+};
+
 /* To another member, as a process sees it. */
 struct connection {
     uint64_t id, serial;
@@ -158,7 +164,8 @@ struct sim_etcd_process {
     void *owner;
     enum process_state state;
     bool frozen;
-    bool ready;    /* It has published its name: its client port answers, from then on. */
+    bool ready; /* It has published its name: its client port answers, from then on. */
+    struct proposal publication;
     bool followed; /* Has had a leader, or has failed to become one. */
     bool leads;
     bool timer;            /* An election, or a step down, is planned. */
@@ -196,12 +203,6 @@ struct sim_etcd_process *raft_leader(struct sim_etcd_process *process);
  * given, when one of them knows a later term. */
 size_t raft_followers(struct sim_etcd_process *leader);
 bool raft_has_quorum(struct sim_etcd_process *leader);
-/* Where a proposed entry stands; length 0: it was not proposed, for nobody leads. */
-struct proposal {
-    uint64_t id;
-    size_t length; /* Of the log that ends with it. */
-};
-
 /* Appends at the leader of this process, and sends it to all. True when it is committed and
  * applied at this process. `proposal` may be NULL. */
 bool raft_propose(struct sim_etcd_process *process, struct entry entry, struct proposal *proposal);
@@ -209,6 +210,8 @@ bool raft_is_applied(const struct sim_etcd_process *process, const struct propos
 bool raft_transfer(struct sim_etcd_process *leader, uint64_t to);
 /* Something changed (a start, an end, the network, membership): everyone looks around, soon. */
 void raft_review_later(struct sim_etcd *etcd);
+/* A request failed: perhaps the network changed, and nobody said so. */
+void raft_notice_failure(struct sim_etcd *etcd);
 /* True when the member has enough of the leader's log for a promotion. */
 bool raft_in_sync(const struct sim_etcd_process *leader, uint64_t id);
 /* Since when the process has been connected to that member; -1: it is not. */
@@ -232,9 +235,6 @@ void ledger_forget(struct ledger *ledger, const char *service);
 /* ---- Clients ---- */
 
 struct client;
-
-/* What a linearizable read says when its time is over. */
-#define DEADLINE_WORDS "context deadline exceeded"
 
 #define PENDING 1 /* A step's answer: not now, perhaps later. */
 
@@ -283,7 +283,8 @@ struct sim_etcd {
     struct ledger *ledger;
     uint64_t entries, contents, starts; /* Made so far. */
     uint64_t writes;
-    bool review;
+    bool review; /* Planned. */
+    int64_t reviewed_ms;
 };
 
 bool etcd_reachable(const struct sim_etcd *etcd, const char *from, const char *to);

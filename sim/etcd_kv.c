@@ -119,8 +119,7 @@ static int client_range(void *context, const struct etcd_target *target,
                         .in = &copy,
                         .out = out,
                         .arena = arena,
-                        .learners = request->serializable,
-                        .gives_up = DEADLINE_WORDS};
+                        .learners = request->serializable};
 
     return call_run(context, target, &call, error);
 }

@@ -241,10 +241,7 @@ static int client_downgrade(void *context, const struct etcd_target *target,
                             struct error *error)
 {
     struct downgrade wanted = {action, version};
-    struct call call = {.method = "Maintenance/Downgrade",
-                        .step = step_downgrade,
-                        .in = &wanted,
-                        .gives_up = DEADLINE_WORDS};
+    struct call call = {.method = "Maintenance/Downgrade", .step = step_downgrade, .in = &wanted};
 
     return call_run(context, target, &call, error);
 }

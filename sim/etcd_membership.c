@@ -158,7 +158,10 @@ static int step_promote(struct sim_etcd_process *process, struct call *call, str
 static int client_member_promote(void *context, const struct etcd_target *target, uint64_t id,
                                  struct error *error)
 {
-    struct call call = {.method = "Cluster/MemberPromote", .step = step_promote, .in = &id};
+    struct call call = {.method = "Cluster/MemberPromote",
+                        .step = step_promote,
+                        .in = &id,
+                        .gives_up = etcd_error_text(ETCD_ERROR_NO_LEADER)};
 
     return call_run(context, target, &call, error);
 }
@@ -236,9 +239,6 @@ static int step_update(struct sim_etcd_process *process, struct call *call, stru
     struct entry entry = {.kind = ENTRY_UPDATE};
 
     if (!call->proposal.length) {
-        if (!strstr(update->peer_url, "://")) {
-            return etcd_error_set(error, ETCD_ERROR_MEMBER_BAD_URLS);
-        }
         entry.member = member_named(process, update->id, update->peer_url);
     }
     return call_propose(process, call, entry, error);

@@ -156,6 +156,7 @@ bool process_can_read(struct sim_etcd_process *process)
 
     if (!leader || !raft_has_quorum(leader) || !leader->data->commit ||
         leader->data->log[leader->data->commit - 1].term != leader->data->term) {
+        raft_notice_failure(process->etcd);
         return false;
     }
     ledger_read(process->etcd, leader);

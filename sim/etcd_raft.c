@@ -12,6 +12,9 @@
 /* etcd shortens the first time-out of a process that starts (initial-election-tick-advance). */
 #define FIRST_ELECTION_MIN_MS 100
 
+/* How soon a failing request makes everyone look around again. */
+#define NOTICE_MS 100
+
 #define REMOVED "the member has been permanently removed from the cluster"
 
 static void raft_timer(void *context, uint64_t catch_up);
@@ -148,10 +151,15 @@ static bool can_write(struct sim_etcd_process *process)
     return true;
 }
 
+/* One that has not served yet may as well end by the listener that never listened: etcd's main
+ * function takes whichever it sees. */
 static void end_removed(void *context, uint64_t unused)
 {
+    struct sim_etcd_process *process = context;
+    int code = process->ready ? 0 : (int)sim_below(process->etcd->sim, SIM_STREAM_ETCD, 2);
+
     (void)unused;
-    process_exit(context, 0, REMOVED);
+    process_exit(process, code, REMOVED);
 }
 
 static void apply(struct sim_etcd_process *process)
@@ -293,6 +301,9 @@ static void replicate(struct sim_etcd_process *leader)
     }
     advance_commit(leader);
     if (leader->data->commit > before) {
+        if (leader->data->commit > before + 1) { /* What waited for this may go on. */
+            raft_review_later(leader->etcd);
+        }
         ledger_took_part(leader->etcd, leader);
         for (size_t i = 0; i < conf.n; i++) {
             if (conf.members[i]->id != leader->data->member_id) {
@@ -313,6 +324,7 @@ bool raft_propose(struct sim_etcd_process *process, struct entry entry, struct p
         raft_followers(leader);
     }
     if (!leader || !leader->leads || !can_write(leader)) {
+        raft_notice_failure(process->etcd);
         return false;
     }
     entry.term = leader->data->term;
@@ -556,8 +568,14 @@ static bool connect_all(struct sim_etcd_process *process)
     return true;
 }
 
+/* What members themselves propose waits while something else waits, or it would pile up. */
+static bool all_committed(const struct sim_etcd_process *leader)
+{
+    return leader->data->commit == leader->data->length;
+}
+
 /* A member that has a leader says its name and serves. */
-static void follow(struct sim_etcd_process *process)
+static void follow(struct sim_etcd_process *process, const struct sim_etcd_process *leader)
 {
     struct data *data = process->data;
     const struct conf_member *self = conf_find(&data->conf, data->member_id);
@@ -566,13 +584,16 @@ static void follow(struct sim_etcd_process *process)
     if (!self || process->ready) {
         return;
     }
-    struct conf_member said = *self;
-    said.name = process->flags.name;
-    said.client_url = process->flags.client_url;
-    if (raft_propose(
+    if (!raft_is_applied(process, &process->publication) && all_committed(leader)) {
+        struct conf_member said = *self;
+        said.name = process->flags.name;
+        said.client_url = process->flags.client_url;
+        raft_propose(
             process,
             (struct entry){.kind = ENTRY_PUBLISH, .member = conf_member_new(process->etcd, &said)},
-            NULL)) {
+            &process->publication);
+    }
+    if (raft_is_applied(process, &process->publication)) {
         process->ready = true;
         sim_trace(process->etcd->sim, "etcd %s at %s: ready", process->flags.name,
                   process->address);
@@ -591,6 +612,9 @@ static void agree_on_version(struct sim_etcd_process *leader)
     const struct conf *conf = &leader->data->conf;
     int low = leader->minor, high = leader->minor, target = leader->data->downgrade;
 
+    if (!all_committed(leader)) {
+        return;
+    }
     for (size_t i = 0; i < conf->n; i++) {
         const struct sim_etcd_process *peer = member_process(leader, conf->members[i]);
         if (!peer) {
@@ -608,29 +632,37 @@ static void agree_on_version(struct sim_etcd_process *leader)
     }
 }
 
+static void review_leader(struct sim_etcd_process *process)
+{
+    if (!raft_has_quorum(process)) {
+        plan_timer(process);
+        return;
+    }
+    replicate(process);
+    if (process->leads && runs(process)) {
+        follow(process, process);
+    }
+    if (process->leads && runs(process)) {
+        agree_on_version(process);
+    }
+}
+
 static void review_one(struct sim_etcd_process *process)
 {
     if (!runs(process)) {
         return;
     }
     if (!connect_all(process)) {
-        process_exit(process, 0, REMOVED);
+        end_removed(process, 0);
         return;
     }
     if (process->leads) {
-        if (raft_has_quorum(process)) {
-            replicate(process);
-            if (process->leads && runs(process)) {
-                follow(process);
-            }
-            if (process->leads && runs(process)) {
-                agree_on_version(process);
-            }
-        } else {
-            plan_timer(process);
-        }
-    } else if (raft_leader(process)) {
-        follow(process);
+        review_leader(process);
+        return;
+    }
+    const struct sim_etcd_process *leader = raft_leader(process);
+    if (leader) {
+        follow(process, leader);
     } else if (may_campaign(process)) {
         plan_timer(process);
     }
@@ -642,6 +674,7 @@ static void review(void *context, uint64_t unused)
 
     (void)unused;
     etcd->review = false;
+    etcd->reviewed_ms = sim_now(etcd->sim);
     for (struct sim_etcd_process *process = etcd->processes; process; process = process->next) {
         review_one(process);
     }
@@ -652,5 +685,12 @@ void raft_review_later(struct sim_etcd *etcd)
     if (!etcd->review) {
         etcd->review = true;
         sim_after(etcd->sim, 0, review, etcd, 0);
+    }
+}
+
+void raft_notice_failure(struct sim_etcd *etcd)
+{
+    if (sim_now(etcd->sim) >= etcd->reviewed_ms + NOTICE_MS) {
+        raft_review_later(etcd);
     }
 }

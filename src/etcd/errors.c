@@ -32,7 +32,8 @@ static const struct row {
     ROW(PEER_URL_EXISTS, FAILED_PRECONDITION, REFUSED, "Peer URLs already exists"),
     ROW(MEMBER_BAD_URLS, INVALID_ARGUMENT, REFUSED, "given member URLs are invalid"),
     ROW(MEMBER_NOT_FOUND, NOT_FOUND, REFUSED, "member not found"),
-    ROW(NOT_ENOUGH_STARTED_MEMBERS, FAILED_PRECONDITION, REFUSED,
+    /* etcd forgets to give it a status. */
+    ROW(NOT_ENOUGH_STARTED_MEMBERS, UNKNOWN, REFUSED,
         "re-configuration failed due to not enough started members"),
     ROW(NOT_A_LEARNER, FAILED_PRECONDITION, REFUSED, "can only promote a learner member"),
     ROW(LEARNER_NOT_IN_SYNC, FAILED_PRECONDITION, REFUSED,

@@ -30,8 +30,8 @@ const char *real_etcd(void)
     return path && *path && !access(path, X_OK) ? path : NULL;
 }
 
-/* A port that was free a moment ago: the kernel does not give it again soon. */
-static uint16_t free_port(void)
+/* The kernel does not give it again soon. */
+uint16_t free_port(void)
 {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t size = sizeof address;
@@ -280,6 +280,11 @@ static int remove_entry(const char *path, const struct stat *status, int type, s
     return remove(path);
 }
 
+void remove_tree(const char *path)
+{
+    nftw(path, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
+}
+
 void real_cluster_fini(struct real_cluster *cluster)
 {
     for (size_t i = 0; i < MEMBERS; i++) {
@@ -287,7 +292,7 @@ void real_cluster_fini(struct real_cluster *cluster)
             real_member_signal(cluster, i, SIGKILL);
         }
     }
-    nftw(cluster->directory, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
+    remove_tree(cluster->directory);
     pki_pair_fini(&cluster->client_ca);
     pki_pair_fini(&cluster->peer_ca);
     pki_pair_fini(&cluster->server);

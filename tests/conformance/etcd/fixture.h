@@ -66,6 +66,11 @@ bool real_member_logged(const struct real_cluster *cluster, size_t index, const 
 bool real_cluster_serves(const struct real_cluster *cluster, const struct etcd_api *api, size_t n,
                          struct arena *arena, struct etcd_look *looks);
 
+/* A port that was free a moment ago. */
+uint16_t free_port(void);
+/* A directory and all in it. */
+void remove_tree(const char *path);
+
 /* Asks `condition` every 50 ms until it holds; false after `timeout_ms`. */
 bool wait_until(bool (*condition)(void *context), void *context, int64_t timeout_ms);
 

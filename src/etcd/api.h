@@ -184,8 +184,9 @@ struct etcd_txn_result {
 struct etcd_api {
     void *context;
 
-    /* Status and a linearizable read (Range, count_only, of one key) at each of the endpoints, all
-     * at once, within timeout_ms; looks[i] belongs to endpoints[i]. */
+    /* Status at each of the endpoints, all at once, within timeout_ms; then, where it answered, a
+     * linearizable read (Range, count_only, of one key) over the same connections, within
+     * timeout_ms again. looks[i] belongs to endpoints[i]. */
     void (*look)(void *context, const struct etcd_credentials *credentials,
                  const struct etcd_endpoint *endpoints, size_t n, int64_t timeout_ms,
                  struct arena *arena, struct etcd_look *looks);

@@ -20,16 +20,25 @@ static void fail_looks(struct etcd_look *looks, size_t n, const struct error *er
     }
 }
 
-/* Takes what the two calls to one endpoint said. */
-static void fill_look(struct etcd_call *status, struct etcd_call *read, struct arena *arena,
-                      struct etcd_look *look)
+/* The same call at each of the endpoints that `looks` do not yet show to be silent. */
+static void call_each(struct http_client *http, const struct etcd_credentials *credentials,
+                      const char *method, const struct buffer *body, int64_t timeout_ms,
+                      const struct etcd_endpoint *endpoints, size_t n, struct etcd_look *looks,
+                      struct etcd_call *calls)
 {
-    *look = (struct etcd_look){.status_error = status->error, .read_error = read->error};
-    if (!look->status_error.kind) {
-        etcd_status_decode(&status->frame, arena, &look->status, &look->status_error);
+    struct etcd_call *asked AUTO_FREE = xcalloc(n + 1, sizeof *asked);
+    size_t n_asked = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        if (!looks[i].status_error.kind) {
+            asked[n_asked++] =
+                (struct etcd_call){.method = method, .endpoint = &endpoints[i], .body = body};
+        }
     }
-    if (!look->read_error.kind) {
-        etcd_header_decode(&read->frame, arena, NULL, &look->read_error);
+    etcd_calls_run(http, credentials, timeout_ms, timeout_ms, asked, n_asked);
+    for (size_t i = n; i-- > 0;) {
+        calls[i] = looks[i].status_error.kind ? (struct etcd_call){.error = looks[i].status_error}
+                                              : asked[--n_asked];
     }
 }
 
@@ -42,30 +51,38 @@ static void client_look(void *context, const struct etcd_credentials *credential
     Etcdserverpb__RangeRequest read_request = ETCDSERVERPB__RANGE_REQUEST__INIT;
     char key[] = READ_KEY;
     struct buffer status_body AUTO_BUFFER = {0}, read_body AUTO_BUFFER = {0};
-    struct etcd_call *calls AUTO_FREE = xcalloc(2 * n + 1, sizeof *calls);
+    struct etcd_call *calls AUTO_FREE = xcalloc(n + 1, sizeof *calls);
     struct etcd_pool_entry *entry;
     struct error error = {0};
 
-    if (etcd_pool_get(client->pool, credentials, 2 * n, clock_boot_ms(), &entry, &error)) {
+    if (etcd_pool_get(client->pool, credentials, n, clock_boot_ms(), &entry, &error)) {
         fail_looks(looks, n, &error);
         return;
     }
+    struct http_client *http = etcd_pool_client(entry);
+    memset(looks, 0, n * sizeof *looks);
     etcd_message_encode(&status_request.base, &status_body);
+    call_each(http, credentials, "Maintenance/Status", &status_body, timeout_ms, endpoints, n,
+              looks, calls);
+    for (size_t i = 0; i < n; i++) {
+        looks[i].status_error = calls[i].error;
+        if (!looks[i].status_error.kind) {
+            etcd_status_decode(&calls[i].frame, arena, &looks[i].status, &looks[i].status_error);
+        }
+    }
+    etcd_calls_fini(calls, n);
     read_request.key = (ProtobufCBinaryData){sizeof key - 1, (uint8_t *)key};
     read_request.count_only = true;
     etcd_message_encode(&read_request.base, &read_body);
+    call_each(http, credentials, "KV/Range", &read_body, timeout_ms, endpoints, n, looks, calls);
     for (size_t i = 0; i < n; i++) {
-        calls[2 * i] = (struct etcd_call){
-            .method = "Maintenance/Status", .endpoint = &endpoints[i], .body = &status_body};
-        calls[2 * i + 1] =
-            (struct etcd_call){.method = "KV/Range", .endpoint = &endpoints[i], .body = &read_body};
+        looks[i].read_error = calls[i].error;
+        if (!looks[i].read_error.kind) {
+            etcd_header_decode(&calls[i].frame, arena, NULL, &looks[i].read_error);
+        }
     }
-    etcd_calls_run(etcd_pool_client(entry), credentials, timeout_ms, timeout_ms, calls, 2 * n);
-    for (size_t i = 0; i < n; i++) {
-        fill_look(&calls[2 * i], &calls[2 * i + 1], arena, &looks[i]);
-    }
-    etcd_calls_fini(calls, 2 * n);
-    etcd_pool_put(client->pool, entry, 2 * n);
+    etcd_calls_fini(calls, n);
+    etcd_pool_put(client->pool, entry, n);
 }
 
 /* The text if it is a report: JSON by its own word, and nothing that a C string would cut. */

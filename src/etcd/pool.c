@@ -6,8 +6,10 @@
 #include "base/memory.h"
 #include "pki/pki.h"
 
-/* Two connections (Status and Range run side by side) for each of seven members. */
-#define MAX_IDLE_CONNECTIONS 14
+/* One for each of nine members. While a cluster changes all are in use every 2 s; of one at rest
+ * only one member is asked (cluster/quiet.h), and the others' go. */
+#define MAX_IDLE_CONNECTIONS 9
+#define MAX_IDLE_MS          25000
 
 struct etcd_pool_entry {
     struct etcd_pool_entry *next;
@@ -135,6 +137,7 @@ static int make(const struct etcd_pool *pool, const struct etcd_credentials *cre
 {
     struct http_options options = {.http2 = true,
                                    .max_idle = MAX_IDLE_CONNECTIONS,
+                                   .max_idle_ms = MAX_IDLE_MS,
                                    .allow = pool->allow,
                                    .allow_context = pool->allow_context};
     struct http_client *http = NULL;

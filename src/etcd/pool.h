@@ -33,9 +33,9 @@ void etcd_pool_forget(struct etcd_pool *pool, const char *key);
 /* Entries that are in the pool. */
 size_t etcd_pool_length(struct etcd_pool *pool);
 
-/* A look at three members holds six connections of about 110 kB each, so this bounds what idle
- * clusters cost; a busy entry is never taken away. */
-#define ETCD_POOL_LENGTH_MAX 32
+/* A connection takes about 110 kB, and a cluster at rest has one, so this bounds what idle clusters
+ * cost; a busy entry is never taken away. */
+#define ETCD_POOL_LENGTH_MAX 16
 #define ETCD_POOL_IDLE_MS    (5 * 60 * 1000)
 
 /* Four looks at seven members, or one and dozens of streams: more is a fault of ours, which must

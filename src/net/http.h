@@ -32,6 +32,7 @@ struct http_options {
     const char *key_pem;         /* Wiped when the client is freed. */
     bool http2;                  /* HTTP/2 only (gRPC); else HTTP/1.1 only. */
     size_t max_idle;             /* Idle connections kept in all; 0 means 4. */
+    int64_t max_idle_ms;         /* And how long, seen to when one is given back; 0: no limit. */
     /* Called before each request goes out on a connection, also when libcurl resends it on a new
      * one (CURLOPT_PREREQFUNCTION); false aborts it with ERROR_CANCELLED. What was allowed reaches
      * the peer's kernel within HTTP_DELIVERY_MS or never. NULL: always allowed. */

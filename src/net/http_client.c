@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "net/http_internal.h"
@@ -27,6 +28,7 @@ struct http_client {
     char *ca_file;
     bool http2;
     size_t max_idle;
+    int64_t max_idle_ms;
     bool (*allow)(void *context);
     void *allow_context;
 
@@ -157,6 +159,7 @@ int http_client_new(const struct http_options *options, struct http_client **out
     client->identity = identity_new(options->certificate_pem, options->key_pem);
     client->http2 = options->http2;
     client->max_idle = options->max_idle ? options->max_idle : DEFAULT_MAX_IDLE;
+    client->max_idle_ms = options->max_idle_ms;
     client->allow = options->allow;
     client->allow_context = options->allow_context;
     pthread_mutex_init(&client->lock, NULL);
@@ -359,18 +362,22 @@ struct http_connection *http_client_acquire(struct http_client *client,
     return connection;
 }
 
-/* Takes the least recently used idle connection out of the list. */
-static struct http_connection *evict_oldest(struct http_client *client)
+/* Takes the least recently used of the idle connections out of the list: those above the bound, and
+ * those that have been idle for long. */
+static struct http_connection *evict(struct http_client *client, int64_t now_ms)
 {
-    struct http_connection **link = &client->idle;
+    struct http_connection **link = &client->idle, *evicted;
+    size_t kept = 0;
 
-    while ((*link)->next) {
+    while (*link && kept < client->max_idle &&
+           (!client->max_idle_ms || now_ms - (*link)->released_ms <= client->max_idle_ms)) {
         link = &(*link)->next;
+        kept++;
     }
-    struct http_connection *oldest = *link;
+    evicted = *link;
     *link = NULL;
-    client->n_idle--;
-    return oldest;
+    client->n_idle = kept;
+    return evicted;
 }
 
 void http_client_release(struct http_client *client, struct http_connection *connection,
@@ -378,23 +385,24 @@ void http_client_release(struct http_client *client, struct http_connection *con
 {
     struct http_connection *unwanted = NULL;
 
+    connection->released_ms = clock_boot_ms();
     pthread_mutex_lock(&client->lock);
     if (!reusable || !is_current(client, connection)) {
         unwanted = connection;
+        unwanted->next = NULL;
     } else {
         connection->next = client->idle;
         client->idle = connection;
-        if (++client->n_idle > client->max_idle) {
-            unwanted = evict_oldest(client);
-        }
+        unwanted = evict(client, connection->released_ms);
     }
-    struct http_identity *identity = unwanted ? unwanted->identity : NULL;
     pthread_mutex_unlock(&client->lock);
-    if (!unwanted) {
-        return;
+    while (unwanted) { /* May write to the network: not under the lock. */
+        struct http_connection *next = unwanted->next;
+        struct http_identity *identity = unwanted->identity;
+        connection_free(unwanted);
+        pthread_mutex_lock(&client->lock);
+        identity_unref(identity);
+        pthread_mutex_unlock(&client->lock);
+        unwanted = next;
     }
-    connection_free(unwanted); /* May write to the network: not under the lock. */
-    pthread_mutex_lock(&client->lock);
-    identity_unref(identity);
-    pthread_mutex_unlock(&client->lock);
 }

@@ -31,6 +31,7 @@ struct http_connection {
     struct http_identity *identity;
     char *origin;         /* "scheme://authority" and the address connected to. */
     unsigned trust_epoch; /* The client's when the handle was made. */
+    int64_t released_ms;  /* CLOCK_BOOTTIME, when it became idle. */
 };
 
 /* A connection for the request's origin: an idle one, or a new handle that has yet to connect. */

@@ -373,6 +373,36 @@ static void test_pool_is_bounded(void **state)
     }
 }
 
+/* What was not used for long goes when another one is given back; what is used stays. */
+static void test_idle_connections_age(void **state)
+{
+    (void)state;
+    struct peer *rare = peer_start(NULL, peer_serve_hello, NULL);
+    struct peer *frequent = peer_start(NULL, peer_serve_hello, NULL);
+    AUTO_FREE char *rare_url = url_of(rare);
+    AUTO_FREE char *frequent_url = url_of(frequent);
+    struct http_options options = {.max_idle_ms = 300};
+    struct http_client *client = new_client(&options);
+    struct error error = {0};
+    int64_t started_ms = clock_boot_ms();
+    unsigned asked = 0;
+
+    for (; clock_boot_ms() - started_ms < 600; asked++) {
+        const char *urls[] = {frequent_url, rare_url};
+        struct http_request request = {.method = "GET", .url = urls[asked == 0]};
+        AUTO_HTTP_RESPONSE struct http_response response;
+        assert_int_equal(http_do(client, &request, &response, &error), 0);
+    }
+    struct http_request again = {.method = "GET", .url = rare_url};
+    AUTO_HTTP_RESPONSE struct http_response response;
+    assert_int_equal(http_do(client, &again, &response, &error), 0);
+    assert_int_equal(peer_connections(rare), 2);
+    assert_true(peer_connections(frequent) < asked / 2);
+    http_client_free(client);
+    peer_stop(rare);
+    peer_stop(frequent);
+}
+
 /* The first connection dies after its first answer, at the moment of the second request. */
 static void serve_one_then_hang_up(void *context, struct peer_stream *stream)
 {
@@ -527,6 +557,7 @@ int main(void)
         cmocka_unit_test(test_request_headers),
         cmocka_unit_test(test_many_in_parallel),
         cmocka_unit_test(test_pool_is_bounded),
+        cmocka_unit_test(test_idle_connections_age),
         cmocka_unit_test(test_allow_is_asked_before_each_sending),
         cmocka_unit_test(test_a_resend_is_refused),
         cmocka_unit_test(test_delivery_is_bounded),

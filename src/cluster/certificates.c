@@ -196,6 +196,8 @@ int certificates_read(const struct kube_api *kube, const struct names *names, co
                       const struct etcdcluster_spec *spec, int64_t now_wall_ms, struct arena *arena,
                       struct certificates *out, struct error *error)
 {
+    /* The result is kept, the Secrets are not: they are large, and hold the authorities' keys. */
+    AUTO_ARENA struct arena *scratch = arena_new();
     const json_t *secrets[N_SECRETS] = {0};
 
     memset(out, 0, sizeof *out);
@@ -216,7 +218,7 @@ int certificates_read(const struct kube_api *kube, const struct names *names, co
         if (result) {
             return error_wrap(error, "reading the certificates");
         }
-        secrets[i] = arena_json(arena, secret);
+        secrets[i] = arena_json(scratch, secret);
         out->exists[i] =
             object_is_owned_by(secret, uid); /* Another's is not removed with the cluster. */
         if (!out->exists[i]) {
@@ -225,7 +227,8 @@ int certificates_read(const struct kube_api *kube, const struct names *names, co
     }
     for (int i = 0; i < N_SECRETS; i++) {
         if (out->wanted[i]) {
-            judge(secrets, (enum certificate_secret)i, names, spec, now_wall_ms, arena, out);
+            judge(secrets, (enum certificate_secret)i, names, spec, now_wall_ms, scratch, out);
+            out->due[i] = arena_strdup(arena, out->due[i]);
         }
     }
     out->ca_pem = secret_text(secrets[SECRET_CLIENT], KEY_CA, arena);

@@ -10,8 +10,10 @@
 #define N_BUCKETS 256
 
 struct memos {
-    pthread_mutex_t mutex; /* Of the lists; a memo itself belongs to the worker with its key. */
+    pthread_mutex_t
+        mutex; /* Of the lists and `changed`; else a memo belongs to the worker with its key. */
     struct memo *buckets[N_BUCKETS];
+    size_t length;
 };
 
 struct memos *memos_new(void)
@@ -31,6 +33,7 @@ void memo_forget_certificates(struct memo *memo)
 static void memo_free(struct memo *memo)
 {
     memo_forget_certificates(memo);
+    quiet_forget(&memo->quiet);
     free(memo->key);
     free(memo);
 }
@@ -71,6 +74,7 @@ void memos_drop(struct memos *memos, const char *key)
     struct memo *memo = *link;
     if (memo) {
         *link = memo->next;
+        memos->length--;
     }
     pthread_mutex_unlock(&memos->mutex);
     if (memo) {
@@ -91,11 +95,40 @@ struct memo *memos_get(struct memos *memos, const char *key, const char *uid)
     }
     memo = xcalloc(1, sizeof *memo);
     memo->key = xstrdup(key);
+    memo->changed = true; /* The pass that makes it has read the cluster already. */
     snprintf(memo->uid, sizeof memo->uid, "%s", uid);
     pthread_mutex_lock(&memos->mutex);
     struct memo **link = find(memos, key);
     memo->next = *link;
     *link = memo;
+    memos->length++;
     pthread_mutex_unlock(&memos->mutex);
     return memo;
+}
+
+struct memo *memos_unchanged(struct memos *memos, const char *key)
+{
+    pthread_mutex_lock(&memos->mutex);
+    struct memo *memo = *find(memos, key);
+    bool changed = memo && memo->changed;
+    pthread_mutex_unlock(&memos->mutex);
+    return changed ? NULL : memo;
+}
+
+void memos_mark(struct memos *memos, const char *key, bool changed)
+{
+    pthread_mutex_lock(&memos->mutex);
+    struct memo *memo = *find(memos, key);
+    if (memo) {
+        memo->changed = changed;
+    }
+    pthread_mutex_unlock(&memos->mutex);
+}
+
+size_t memos_length(struct memos *memos)
+{
+    pthread_mutex_lock(&memos->mutex);
+    size_t length = memos->length;
+    pthread_mutex_unlock(&memos->mutex);
+    return length;
 }

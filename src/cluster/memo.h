@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "cluster/certificates.h"
+#include "cluster/quiet.h"
 #include "cluster/world.h"
 #include "kube/resource.h"
 
@@ -13,6 +14,8 @@ struct memo {
     struct memo *next;
     char *key; /* "namespace/name" */
     char uid[64];
+    bool changed; /* Since the last pass began, as far as anybody said. */
+    struct quiet quiet;
 
     struct arena *certificates_arena;
     struct certificates certificates;
@@ -34,6 +37,12 @@ void memos_free(struct memos *memos);
 /* The cluster's memo, made empty when there is none or it is of another object of that name. It may
  * be used by the one worker that holds the key. */
 struct memo *memos_get(struct memos *memos, const char *key, const char *uid);
+/* The same if it exists, whatever it is of, and nothing has changed since the last pass began; else
+ * NULL. */
+struct memo *memos_unchanged(struct memos *memos, const char *key);
+/* Something of the cluster changed, or (`changed` false) a pass begins. Any thread. */
+void memos_mark(struct memos *memos, const char *key, bool changed);
+size_t memos_length(struct memos *memos);
 void memos_drop(struct memos *memos, const char *key);
 
 void memo_forget_certificates(struct memo *memo);

@@ -211,6 +211,7 @@ int reconciler_pass(void *context, const char *key, struct work_result *result, 
 
     const char *namespace = arena_strndup(arena, key, (size_t)(slash - key));
     result->requeue_after_ms = -1;
+    memos_mark(reconciler->memos, key, false); /* Before anything is read. */
     int status = observe_object(&reconciler->options, namespace, slash + 1, arena, &world, error);
     if (status == -(int)ERROR_NOT_FOUND) {
         cluster_is_gone(reconciler, key, namespace, slash + 1);
@@ -220,6 +221,7 @@ int reconciler_pass(void *context, const char *key, struct work_result *result, 
         return status;
     }
     struct memo *memo = memos_get(reconciler->memos, key, world.uid);
+    quiet_forget(&memo->quiet);
     if (observe_cluster(&reconciler->options, memo, arena, &world, error)) {
         return -(int)error->kind;
     }
@@ -231,6 +233,28 @@ int reconciler_pass(void *context, const char *key, struct work_result *result, 
     if (carry_out(reconciler, memo, &world, &plan, error)) {
         return -(int)error->kind;
     }
+    quiet_note(&memo->quiet, &world, &plan);
     result->requeue_after_ms = requeue_after(memo, &plan);
+    if (memo->quiet.addresses) {
+        result->requeue_after_ms =
+            quiet_interval_ms(result->requeue_after_ms, memos_length(reconciler->memos));
+    }
     return 0;
+}
+
+void reconciler_changed(struct reconciler *reconciler, const char *key)
+{
+    memos_mark(reconciler->memos, key, true);
+}
+
+bool reconciler_look(struct reconciler *reconciler, const char *key, struct work_result *result)
+{
+    struct memo *memo = memos_unchanged(reconciler->memos, key);
+
+    if (!memo || !quiet_look(&memo->quiet, reconciler->options.etcd, key, &memo->certificates)) {
+        return false;
+    }
+    result->requeue_after_ms =
+        quiet_interval_ms(memo->quiet.interval_ms, memos_length(reconciler->memos));
+    return true;
 }

@@ -41,4 +41,11 @@ void reconciler_free(struct reconciler *reconciler);
 int reconciler_pass(void *reconciler, const char *key, struct work_result *result,
                     struct error *error);
 
+/* Something of "namespace/name" has changed: the next pass must be a whole one. Any thread. */
+void reconciler_changed(struct reconciler *reconciler, const char *key);
+/* The cheap look (cluster/quiet.h) in place of a pass: true if the last pass found the cluster at
+ * rest, nothing has changed since, and the member that was asked answers as before. False: the
+ * caller makes a pass. */
+bool reconciler_look(struct reconciler *reconciler, const char *key, struct work_result *result);
+
 #endif

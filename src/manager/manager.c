@@ -57,6 +57,7 @@ static void add_key(void *context, const char *namespace, const char *name)
     struct manager *manager = context;
     AUTO_FREE char *key = xasprintf("%s/%s", namespace, name);
 
+    reconciler_changed(manager->reconciler, key);
     work_pool_add(manager->pool, key);
 }
 
@@ -75,6 +76,11 @@ static int work(void *context, const char *key, struct work_result *result, stru
     int64_t started_ms = clock_boot_ms();
     size_t slot = health_pass_begin(manager->health, key, started_ms);
 
+    if (reconciler_look(manager->reconciler, key, result)) {
+        health_pass_end(manager->health, slot);
+        metrics_count_look(manager->metrics);
+        return 0;
+    }
     int r = reconciler_pass(manager->reconciler, key, result, error);
     health_pass_end(manager->health, slot);
     metrics_count_pass(manager->metrics, (enum error_kind) - r, clock_boot_ms() - started_ms);

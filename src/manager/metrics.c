@@ -32,6 +32,7 @@ struct metrics {
     pthread_mutex_t lock;
     struct cluster *clusters;
     uint64_t passes[ERROR_TERMINAL + 1];
+    uint64_t looks;
     uint64_t pass_buckets[N_BUCKETS + 1]; /* The last one is for what is longer. */
     int64_t pass_total_ms;
     struct api_series *api;
@@ -144,6 +145,13 @@ void metrics_set_leader(struct metrics *metrics, bool leads)
 {
     pthread_mutex_lock(&metrics->lock);
     metrics->leads = leads;
+    pthread_mutex_unlock(&metrics->lock);
+}
+
+void metrics_count_look(struct metrics *metrics)
+{
+    pthread_mutex_lock(&metrics->lock);
+    metrics->looks++;
     pthread_mutex_unlock(&metrics->lock);
 }
 
@@ -260,6 +268,9 @@ static void render_passes(const struct metrics *metrics, struct buffer *out)
                           i ? error_kind_name((enum error_kind)i) : "success", metrics->passes[i]);
         }
     }
+    head(out, "etcd_operator_looks_total", "counter",
+         "Cheap looks at a cluster at rest, in place of a pass.");
+    buffer_printf(out, "etcd_operator_looks_total %" PRIu64 "\n", metrics->looks);
     head(out, duration, "histogram", "How long passes take.");
     for (size_t i = 0; i < N_BUCKETS; i++) {
         count += metrics->pass_buckets[i];

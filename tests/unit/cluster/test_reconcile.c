@@ -15,6 +15,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "cluster/names.h"
+#include "cluster/quiet.h"
 #include "cluster/reconcile.h"
 #include "fake_kube.h"
 #include "fake_site.h"
@@ -165,6 +166,37 @@ static void creation(void **state)
     assert_int_equal(pass(&run), 0);
     assert_int_equal(run.kube.writes, writes);
     assert_int_equal(run.kube.events, events);
+    run_fini(&run);
+}
+
+/* At rest a look is enough, until something changes or the looks are used up. */
+static void looks_in_place_of_passes(void **state)
+{
+    struct work_result result;
+    struct run run;
+
+    (void)state;
+    run_init(&run, "{}");
+    assert_false(reconciler_look(run.reconciler, "ns/c", &result)); /* Never seen. */
+    assert_int_equal(pass(&run), 0);
+    assert_false(reconciler_look(run.reconciler, "ns/c", &result)); /* It is being made. */
+    settle(&run);
+    assert_true(reconciler_look(run.reconciler, "ns/c", &result));
+    assert_int_equal(result.requeue_after_ms, 10000);
+
+    reconciler_changed(run.reconciler, "ns/c");
+    assert_false(reconciler_look(run.reconciler, "ns/c", &result));
+    assert_int_equal(pass(&run), 0);
+    for (int i = 0; i < QUIET_LOOKS; i++) {
+        assert_true(reconciler_look(run.reconciler, "ns/c", &result));
+    }
+    assert_false(reconciler_look(run.reconciler, "ns/c", &result));
+
+    assert_int_equal(pass(&run), 0);
+    fake_site_lose_volume(&run.site, 0);
+    fake_site_lose_volume(&run.site, 1);
+    fake_site_lose_volume(&run.site, 2);
+    assert_false(reconciler_look(run.reconciler, "ns/c", &result)); /* It does not answer. */
     run_fini(&run);
 }
 
@@ -429,6 +461,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(creation),
+        cmocka_unit_test(looks_in_place_of_passes),
         cmocka_unit_test(each_call_fails_once),
         cmocka_unit_test(operator_ends_at_each_call),
         cmocka_unit_test(deletion_at_each_call),

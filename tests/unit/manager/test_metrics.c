@@ -89,11 +89,13 @@ static void test_passes(void **state)
     metrics_count_pass(metrics, ERROR_NONE, 10);
     metrics_count_pass(metrics, ERROR_CONFLICT, 11);
     metrics_count_pass(metrics, ERROR_NONE, 40000);
+    metrics_count_look(metrics);
     metrics_render(metrics, 0, &text);
     expect_line(&text, "etcd_operator_reconcile_total{result=\"success\"} 3");
     expect_line(&text, "etcd_operator_reconcile_total{result=\"conflict\"} 1");
     expect_line(&text, "etcd_operator_reconcile_total{result=\"retryable\"} 0");
     assert_null(strstr(text.data, "result=\"terminal\""));
+    expect_line(&text, "etcd_operator_looks_total 1");
 #define DURATION "etcd_operator_reconcile_duration_seconds"
     expect_line(&text, "# TYPE " DURATION " histogram");
     expect_line(&text, DURATION "_bucket{le=\"0.001\"} 1");

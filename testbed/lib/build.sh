@@ -4,6 +4,8 @@
 # from. A folder there is always complete: it is built elsewhere and renamed.
 
 PARTS="kubernetes containerd coredns etcd-3.5 etcd-3.6 etcd-3.7 csi pause"
+# Of no use to the testbed itself: built when somebody asks for them (tests/bench/scale.py).
+EXTRA_PARTS="kwok standin"
 
 # programs_of PART: lines of NAME and Go package.
 programs_of() {
@@ -21,6 +23,8 @@ programs_of() {
         echo "etcdctl go.etcd.io/etcd/etcdctl/v3"
         echo "etcdutl go.etcd.io/etcd/etcdutl/v3"
         ;;
+    kwok) echo "kwok sigs.k8s.io/kwok/cmd/kwok" ;;
+    standin) echo "standin ." ;;
     csi)
         echo "csi-driver ."
         echo "csi-provisioner github.com/kubernetes-csi/external-provisioner/v6/cmd/csi-provisioner"
@@ -36,6 +40,8 @@ main_module_of() {
     coredns) echo github.com/coredns/coredns ;;
     etcd-*) echo go.etcd.io/etcd/server/v3 ;;
     csi) echo github.com/kubernetes-csi/external-provisioner/v6 ;;
+    kwok) echo sigs.k8s.io/kwok ;;
+    standin) echo go.etcd.io/etcd/api/v3 ;;
     esac
 }
 
@@ -98,8 +104,8 @@ build_announcement() {
     case $1 in
     kubernetes) echo "takes 5 to 9 minutes the first time" ;;
     csi) echo "takes 2 to 3 minutes the first time" ;;
-    containerd | coredns) echo "takes 1 to 2 minutes the first time" ;;
-    etcd-*) echo "takes half a minute the first time" ;;
+    containerd | coredns | kwok) echo "takes 1 to 2 minutes the first time" ;;
+    etcd-* | standin) echo "takes half a minute the first time" ;;
     *) echo "takes a second" ;;
     esac
 }
@@ -151,12 +157,12 @@ parts_named() {
     local name part known
     for name in "$@"; do
         known=
-        for part in $PARTS; do
+        for part in $PARTS $EXTRA_PARTS; do
             if [[ $part == "$name" || ($name == etcd && $part == etcd-*) ]]; then
                 echo "$part"
                 known=1
             fi
         done
-        [[ -n $known ]] || fail "no such part: $name (parts: $PARTS, and etcd for all its versions)"
+        [[ -n $known ]] || fail "no such part: $name (parts: $PARTS $EXTRA_PARTS, and etcd for all its versions)"
     done
 }

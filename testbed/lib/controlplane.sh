@@ -62,12 +62,16 @@ control_plane_apiserver() {
 
 apiserver_ready() { kubectl get --raw=/readyz; }
 
+# Its own limits (20 calls a second for each controller, and the scheduler's 50) would be what a
+# measurement measures.
+CLIENT_LIMITS=(--kube-api-qps=1000 --kube-api-burst=2000)
+
 control_plane_controller_manager() {
     local kubeconfig=$STATE/kubeconfigs/controller-manager.kubeconfig
     process_start host kube-controller-manager "$STATE/log/kube-controller-manager.log" \
         "$(part kubernetes)/kube-controller-manager" \
         --kubeconfig="$kubeconfig" --authentication-kubeconfig="$kubeconfig" --authorization-kubeconfig="$kubeconfig" \
-        --bind-address=127.0.0.1 --leader-elect=false --controllers='*' --use-service-account-credentials \
+        "${CLIENT_LIMITS[@]}" --bind-address=127.0.0.1 --leader-elect=false --controllers='*' --use-service-account-credentials \
         --service-account-private-key-file="$PKI/service-account.key" --root-ca-file="$PKI/ca.crt" \
         --cluster-signing-cert-file="$PKI/ca.crt" --cluster-signing-key-file="$PKI/ca.key" \
         --service-cluster-ip-range="$SERVICE_RANGE" \
@@ -78,7 +82,7 @@ control_plane_scheduler() {
     local kubeconfig=$STATE/kubeconfigs/scheduler.kubeconfig
     process_start host kube-scheduler "$STATE/log/kube-scheduler.log" "$(part kubernetes)/kube-scheduler" \
         --kubeconfig="$kubeconfig" --authentication-kubeconfig="$kubeconfig" --authorization-kubeconfig="$kubeconfig" \
-        --bind-address=127.0.0.1 --leader-elect=false
+        "${CLIENT_LIMITS[@]}" --bind-address=127.0.0.1 --leader-elect=false
 }
 
 # proxy_start SCOPE NODE LOG PREFIX...: kube-proxy as seen from the node. The

@@ -2,10 +2,11 @@
 
 import json
 import os
-import re
 import statistics
 import subprocess
 import time
+
+import process
 
 NAMESPACE = "etcd-operator-system"
 
@@ -35,11 +36,6 @@ def host_pid(pod):
     raise RuntimeError("the operator does not run on this machine")
 
 
-def rollup(pid):
-    with open(f"/proc/{pid}/smaps_rollup", encoding="utf-8") as file:
-        return {m[1]: int(m[2]) / 1024 for m in re.finditer(r"^(\w+):\s+(\d+) kB", file.read(), re.M)}
-
-
 def deliver_helper(how):
     """The operator's option --helper-delivery; None: its default."""
     value = f"ETCD_OPERATOR_HELPER_DELIVERY={how}" if how else "ETCD_OPERATOR_HELPER_DELIVERY-"
@@ -67,7 +63,7 @@ def measure(rounds):
         restart()
         times.append(ready_milliseconds())
     time.sleep(20)  # At rest: what is measured is a state, not a moment.
-    memory = rollup(host_pid(operator_pod()))
+    memory = process.rollup(host_pid(operator_pod()))
     print(f"process start to ready: median {statistics.median(times):.0f} ms "
           f"({min(times)} to {max(times)}, {rounds} starts)")
     print(f"resident memory, idle: {memory['Rss']:.1f} MiB, of it {memory['Anonymous']:.1f} anonymous, "

@@ -11,6 +11,8 @@ import urllib.parse
 
 import yaml
 
+IDLE_S = 30
+
 PATHS = {
     "EtcdCluster": "/apis/etcd.etcd.io/v1alpha1/namespaces/{ns}/etcdclusters",
     "StatefulSet": "/apis/apps/v1/namespaces/{ns}/statefulsets",
@@ -39,7 +41,7 @@ class Client:
             pair.write(self._text(user, "client-certificate") + self._text(user, "client-key"))
             pair.flush()
             self.context.load_cert_chain(pair.name)
-        self.connection = None
+        self.connection, self.used = None, 0
 
     @staticmethod
     def _text(section, name):
@@ -54,11 +56,13 @@ class Client:
         )
 
     def call(self, method, path, body=None, content_type="application/json"):
-        if not self.connection:
+        # The API server closes a connection that has been idle for long.
+        if not self.connection or time.monotonic() - self.used > IDLE_S:
             self.connection = self._connect()
         data = json.dumps(body) if body is not None else None
         self.connection.request(method, path, data, {"Content-Type": content_type})
         response = self.connection.getresponse()
+        self.used = time.monotonic()
         text = response.read().decode()
         if response.status == 404:
             raise NotFound(path)

@@ -1,7 +1,7 @@
 /* One kind's objects as the watch last saw them, indexed by namespace/name and by owner.
  *
- * An object is kept as the compact JSON text of what the kind's trim function leaves, immutable and
- * reference-counted; readers parse it. Lock inside; any thread.
+ * An object is kept as the compressed JSON text of what the kind's trim function leaves, immutable
+ * and reference-counted; readers parse it. Lock inside; any thread.
  *
  * A store may be fed by one watch of all namespaces or by one for each of several namespaces.  Each
  * is a scope of its own: a relist of one namespace leaves the others alone.

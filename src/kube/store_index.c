@@ -45,33 +45,6 @@ void kube_store_tell(struct kube_store *store, struct notices *notices)
     free(notices->keys);
 }
 
-/* --- Texts ------------------------------------------------------------------------------- */
-
-struct text *kube_store_text_new(const json_t *object)
-{
-    const size_t flags = JSON_COMPACT | JSON_ENCODE_ANY;
-    size_t size = json_dumpb(object, NULL, 0, flags);
-    struct text *text = xmalloc(sizeof *text + size);
-
-    atomic_init(&text->references, 1);
-    text->size = json_dumpb(object, text->data, size, flags);
-    text->uid_hash = kube_store_uid_hash(object);
-    return text;
-}
-
-void kube_store_text_unref(struct text *text)
-{
-    if (text && atomic_fetch_sub(&text->references, 1) == 1) {
-        free(text);
-    }
-}
-
-struct text *kube_store_text_ref(struct text *text)
-{
-    atomic_fetch_add(&text->references, 1);
-    return text;
-}
-
 /* --- Entries and owners ---------------------------------------------------------------- */
 
 struct entry *kube_store_find_entry(const struct kube_store *store, const char *key)

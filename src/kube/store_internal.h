@@ -19,7 +19,8 @@
  * without. */
 struct text {
     atomic_uint references;
-    size_t size;
+    size_t size;       /* Of `data`. */
+    size_t length;     /* Of the JSON that it unpacks to. */
     uint64_t uid_hash; /* 0: the object has no UID. */
     char data[];
 };
@@ -84,6 +85,7 @@ void kube_store_tell(struct kube_store *store, struct notices *notices);
 
 /* The text of an object, with one reference; without the lock. */
 struct text *kube_store_text_new(const json_t *object);
+json_t *kube_store_text_parse(const struct text *text);
 struct text *kube_store_text_ref(struct text *text);
 /* Any time; NULL is allowed. */
 void kube_store_text_unref(struct text *text);

@@ -4,14 +4,11 @@
 #include "base/memory.h"
 #include "kube/store_internal.h"
 
-/* Parses outside the lock and gives the reference back. The text is our own, so it parses. */
+/* Parses outside the lock and gives the reference back. */
 static json_t *parse_and_release(struct text *text)
 {
-    json_t *object = json_loadb(text->data, text->size, JSON_DECODE_ANY, NULL);
+    json_t *object = kube_store_text_parse(text);
 
-    if (!object) {
-        memory_exhausted();
-    }
     kube_store_text_unref(text);
     return object;
 }

@@ -186,7 +186,8 @@ def reaction(client, clusters, changes=200):
     for i in range(changes):
         name = f"c{(i * 7919) % clusters:04}"
         before = client.get("StatefulSet", NAMESPACE, name)["metadata"]["generation"]
-        patch = {"spec": {"etcd": {"snapshotCount": 20000 + i}}}
+        # No value twice, or nothing would change.
+        patch = {"spec": {"etcd": {"snapshotCount": 500 * clusters + i}}}
         started = time.monotonic()
         client.call("PATCH", client.path("EtcdCluster", NAMESPACE, name), patch,
                     "application/merge-patch+json")

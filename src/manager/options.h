@@ -33,7 +33,7 @@ struct manager_options {
     bool leader_elect;
     char *lease_namespace; /* NULL: the pod's. */
     char *lease_name;
-    char *kubeconfig, *context; /* NULL: not given. */
+    char *kubeconfig, *context;    /* NULL: not given. */
     bool help, version, reference; /* Only this was asked for; the rest may be incomplete. */
 };
 

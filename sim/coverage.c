@@ -20,10 +20,14 @@ static bool seen(const uint64_t *faults, int fault)
     return faults[fault / 64] >> (fault % 64) & 1;
 }
 
-void sim_coverage_rule(struct sim_coverage *coverage, const char *rule, const uint64_t *faults_seen)
+void sim_coverage_rule(struct sim_coverage *coverage, const char *rule, bool fired,
+                       const uint64_t *faults_seen)
 {
     uint64_t bit = UINT64_C(1) << find(coverage, rule);
 
+    if (!fired) {
+        return;
+    }
     coverage->rules_seen |= bit;
     for (int i = 0; i < N_SIM_FAULTS; i++) {
         coverage->pairs_seen[i] |= seen(faults_seen, i) ? bit : 0;

@@ -20,7 +20,9 @@ struct sim_coverage {
     uint64_t pairs_seen[N_SIM_FAULTS];
 };
 
-void sim_coverage_rule(struct sim_coverage *coverage, const char *rule,
+/* The planner knows this rule (so that one that never fires is told of), and it fired or not: it
+ * acted, waited, blocked, or held something back. */
+void sim_coverage_rule(struct sim_coverage *coverage, const char *rule, bool fired,
                        const uint64_t *faults_seen);
 /* A seed is over. */
 void sim_coverage_end(struct sim_coverage *coverage, const uint64_t *faults_seen);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -13,7 +14,8 @@
 #include "base/mutant.h"
 #include "sim/run.h"
 
-#define MAX_JOBS 16
+#define MAX_JOBS     16
+#define MEMORY_LIMIT ((rlim_t)2 << 30) /* A run that goes wild must not take the machine along. */
 
 static const char usage[] =
     "Usage: sim [--seeds N] [--first N] [--jobs N] [--least N] [--mutant NAME]\n"
@@ -95,6 +97,7 @@ static uint64_t run_jobs(const struct options *options, struct job *jobs)
     for (int i = 0; i < options->jobs; i++) {
         pids[i] = fork();
         if (pids[i] == 0) {
+            setrlimit(RLIMIT_AS, &(struct rlimit){MEMORY_LIMIT, MEMORY_LIMIT});
             run_job(options, jobs, i);
             _exit(0);
         }

@@ -23,6 +23,18 @@ const json_t *sim_cluster(const struct sim_run *run)
 
 /* --- Operators */
 
+/* A rule has fired when it acts, waits, blocks, or holds something back. */
+static void note_rules(struct sim_run *run, const struct plan *plan)
+{
+    for (size_t i = 0; i < plan->n_answers; i++) {
+        const struct rule_answer *answer = &plan->answers[i];
+        sim_coverage_rule(run->coverage, answer->rule,
+                          answer->acts || answer->ends || answer->waits || answer->blocks ||
+                              answer->spec_held,
+                          run->faults_seen);
+    }
+}
+
 static void planned(void *context, const struct world *world, const struct plan *plan)
 {
     struct sim_run *run = context;
@@ -30,7 +42,7 @@ static void planned(void *context, const struct world *world, const struct plan 
     (void)world;
     run->passes++;
     if (run->coverage) {
-        sim_coverage_rule(run->coverage, plan->rule, run->faults_seen);
+        note_rules(run, plan);
     }
 }
 

@@ -15,6 +15,9 @@ struct event {
     uint64_t argument;
 };
 
+/* No honest run comes near. */
+#define SIM_MOST_EVENTS 1000000
+
 struct sim {
     int64_t now_ms;
     uint64_t planned; /* Events so far. */
@@ -107,6 +110,9 @@ void sim_after(struct sim *sim, int64_t delay_ms, sim_event *function, void *con
     if (sim->length == sim->capacity) {
         sim->capacity = sim->capacity ? 2 * sim->capacity : 64;
         sim->heap = xrealloc(sim->heap, sim->capacity * sizeof *sim->heap);
+    }
+    if (sim->planned > SIM_MOST_EVENTS) {
+        sim_violate(sim, "Endless", "more than %d events were planned", SIM_MOST_EVENTS);
     }
     sim->heap[sim->length] = (struct event){sim->now_ms + (delay_ms > 0 ? delay_ms : 0),
                                             sim->planned++, function, context, argument};

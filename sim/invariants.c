@@ -192,6 +192,22 @@ static void check_gone(struct sim_run *run, const json_t *cluster)
     }
 }
 
+/* Somebody else's object stays theirs. */
+static void check_foreign(struct sim_run *run, const json_t *service, bool deleted)
+{
+    const char *name = json_path_string(service, "metadata", "name", NULL);
+
+    if (!run->foreign_service || !same_text(name, SIM_CLUSTER "-client")) {
+        return;
+    }
+    if (deleted) {
+        run->foreign_service = false;
+    } else if (json_path(service, "metadata", "labels", LABEL_CLUSTER, NULL)) {
+        sim_violate(run->sim, "ForeignObjectTaken", "Service %s was not the operator's to change",
+                    name);
+    }
+}
+
 void sim_invariants_changed(struct sim_run *run, const struct kube_resource *resource,
                             const json_t *object, bool deleted)
 {
@@ -201,6 +217,8 @@ void sim_invariants_changed(struct sim_run *run, const struct kube_resource *res
         } else {
             check_records(run, object);
         }
+    } else if (resource == &kube_services) {
+        check_foreign(run, object, deleted);
     } else if (resource == &kube_pods && !deleted) {
         check_annotation(run, object);
     }

@@ -31,13 +31,27 @@ static struct sim_fault draw_fault(struct sim *sim, int64_t end_ms)
     bool early = sim_chance(sim, SIM_STREAM_FAULTS, 0.5);
     bool brief = sim_chance(sim, SIM_STREAM_FAULTS, 0.5);
 
-    return (struct sim_fault){
+    /* What a cluster must survive at its birth is met too seldom by chance alone. */
+    static const enum sim_fault_kind births[] = {
+        SIM_FAULT_BadOption,   SIM_FAULT_VolumeWiped, SIM_FAULT_SetDeleted, SIM_FAULT_PodForced,
+        SIM_FAULT_SizeChanged, SIM_FAULT_NodeOff,     SIM_FAULT_NameTaken,  SIM_FAULT_PodDeleted};
+    bool birth = early && sim_chance(sim, SIM_STREAM_FAULTS, 0.3);
+
+    struct sim_fault fault = {
         .at_ms = early ? draw(sim, 0, 8000) : draw(sim, 8000, end_ms),
         .duration_ms = brief ? draw(sim, 50, 3000) : draw(sim, 3000, 45000),
         .kind = (enum sim_fault_kind)sim_below(sim, SIM_STREAM_FAULTS, N_SIM_FAULTS),
         .a = (uint32_t)sim_below(sim, SIM_STREAM_FAULTS, 1 << 30),
         .b = (uint32_t)sim_below(sim, SIM_STREAM_FAULTS, 1 << 30),
     };
+    if (birth) {
+        fault.kind = births[fault.a % (sizeof births / sizeof *births)];
+        fault.at_ms = draw(sim, 0, 2500);
+    }
+    if (fault.kind == SIM_FAULT_NameTaken) {
+        fault.at_ms = draw(sim, 0, 60); /* Later the name is the cluster's own. */
+    }
+    return fault;
 }
 
 void sim_schedule_draw(uint64_t seed, struct sim_schedule *schedule)

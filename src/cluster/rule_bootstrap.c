@@ -29,15 +29,26 @@ static bool template_is_current(const struct planning *planning)
            planning_set_is_current(planning);
 }
 
-/* It may still start, or has started, an earlier generation. Its permit says so; a pod that came
- * back to its data bears none, and its configuration is another one. While this generation has
- * given no permit, whatever has another configuration is of an earlier one, or waits. */
-static bool is_of_earlier_generation(const struct planning *planning, const struct world_pod *pod)
+/* This bootstrap has given the pod the permit that it bears. */
+static bool is_ours(const struct world *world, int ordinal)
+{
+    const struct permit *permit = world->members[ordinal].pod.permit;
+    const struct permit_record *record = record_of(world, ordinal);
+
+    return permit && record && !strcmp(permit->nonce, record->nonce);
+}
+
+/* It may start, or has started, what this bootstrap does not know of: an earlier generation, or
+ * what somebody else's permit says. A pod that came back to its data bears none, and its
+ * configuration is another one: while this generation has given no permit, whatever has another
+ * configuration is of an earlier one, or waits. */
+static bool is_of_another_start(const struct planning *planning, int ordinal)
 {
     const struct recorded *recorded = &planning->world->recorded;
+    const struct world_pod *pod = &planning->world->members[ordinal].pod;
 
     if (pod->has_permit) {
-        return !pod->permit || pod->permit->generation < recorded->generation;
+        return !is_ours(planning->world, ordinal);
     }
     return recorded->generation > 1 && !recorded->n_permits && pod->config &&
            strcmp(pod->config, planning->children.config_name) != 0;
@@ -45,7 +56,7 @@ static bool is_of_earlier_generation(const struct planning *planning, const stru
 
 /* A permit is withdrawn only by deleting its pod; not before the template names the new generation,
  * or the pod that comes back would start on the old data. */
-static bool delete_earlier_generation(struct planning *planning)
+static bool delete_others(struct planning *planning)
 {
     const struct world *world = planning->world;
 
@@ -54,7 +65,7 @@ static bool delete_earlier_generation(struct planning *planning)
     }
     for (int i = 0; i < ETCDCLUSTER_MAX_SIZE; i++) {
         const struct world_pod *pod = &world->members[i].pod;
-        if (pod->exists && !pod->terminating && is_of_earlier_generation(planning, pod)) {
+        if (pod->exists && !pod->terminating && is_of_another_start(planning, i)) {
             planning_add_pod(planning, i);
         }
     }
@@ -62,7 +73,8 @@ static bool delete_earlier_generation(struct planning *planning)
         return false;
     }
     planning->plan->action.kind = ACTION_DELETE_PODS;
-    planning->plan->reason = "they are of an earlier generation of the bootstrap";
+    planning->plan->reason = "they are of an earlier generation of the bootstrap, or bear a permit "
+                             "that the operator did not give";
     return true;
 }
 
@@ -138,11 +150,14 @@ bool rule_restart_bootstrap(struct planning *planning)
     struct recorded *recorded = &planning->plan->status.recorded;
     int n_data = 0, n_unknown = 0, first = -1, half = world->recorded.size / 2;
 
-    if (world_formed(world) || recorded->cluster_id || !recorded->generation) {
+    if (world_formed(world) || recorded->cluster_id) {
         return false;
     }
-    if (delete_earlier_generation(planning)) {
+    if (delete_others(planning)) {
         return true;
+    }
+    if (!recorded->generation) {
+        return false;
     }
     for (int i = 0; i < world_size(world); i++) {
         enum data data = look_for_data(&world->members[i]);

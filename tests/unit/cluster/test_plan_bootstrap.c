@@ -242,6 +242,24 @@ static void earlier_pods_go_first_in(struct arena *arena)
 }
 TEST(earlier_pods_go_first)
 
+/* Somebody wrote a permit before the operator did: such a pod would never get a good one. */
+static void forged_before_the_start_in(struct arena *arena)
+{
+    struct world *world = world_made(arena, "{}");
+
+    world->members[1].pod.has_permit = true; /* Nonsense. */
+    struct plan *plan = plan_of(world, arena);
+    assert_action(plan, "RestartBootstrap", ACTION_DELETE_PODS);
+    assert_pods(plan, 1, 1);
+    assert_int_equal(plan->status.recorded.generation, 0);
+
+    world_give_permit(world, arena, 1); /* A good one of elsewhere. */
+    plan = plan_of(world, arena);
+    assert_action(plan, "RestartBootstrap", ACTION_DELETE_PODS);
+    assert_pods(plan, 1, 1);
+}
+TEST(forged_before_the_start)
+
 static void config_names_the_generation_in(struct arena *arena)
 {
     struct world *world = world_new(arena, "{}");
@@ -295,6 +313,7 @@ int main(void)
         cmocka_unit_test(nobody_asks),
         cmocka_unit_test(formed_never_begins_again),
         cmocka_unit_test(earlier_pods_go_first),
+        cmocka_unit_test(forged_before_the_start),
         cmocka_unit_test(config_names_the_generation),
         cmocka_unit_test(no_permit_until_all_are_scheduled),
     };

@@ -57,25 +57,6 @@ static bool all_synced(const struct sim_operator *operator)
     return true;
 }
 
-/* What src/kube/work_pool.c does after a pass. */
-static void finish(struct sim_operator *operator, const char * key, int result,
-                   const struct work_result *wanted, const struct error *error)
-{
-    int64_t now_ms = sim_operator_boot_ms(operator);
-
-    if (result && error->retry_after_ms > 0) {
-        work_queue_add_after(operator->queue, key, error->retry_after_ms, now_ms);
-    } else if (result) {
-        work_queue_retry(operator->queue, key, now_ms);
-    } else {
-        work_queue_forget(operator->queue, key);
-        if (wanted->requeue_after_ms >= 0) {
-            work_queue_add_after(operator->queue, key, wanted->requeue_after_ms, now_ms);
-        }
-    }
-    work_queue_done(operator->queue, key, now_ms);
-}
-
 static void pass(struct sim_operator *operator, const char * key)
 {
     struct work_result wanted = {.requeue_after_ms = -1};
@@ -89,7 +70,8 @@ static void pass(struct sim_operator *operator, const char * key)
     if (result) {
         sim_trace(operator->options.sim, "%s: pass failed: %s", operator->address, error.message);
     }
-    finish(operator, key, result, &wanted, &error);
+    work_queue_ended(operator->queue, key, result, error.retry_after_ms, wanted.requeue_after_ms,
+                     sim_operator_boot_ms(operator));
 }
 
 static void work(void *context, uint64_t argument)

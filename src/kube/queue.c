@@ -178,26 +178,6 @@ void work_queue_add_after(struct work_queue *queue, const char *key, int64_t del
     want(queue, need(queue, key), delay_ms > 0 ? now_ms + delay_ms : now_ms);
 }
 
-void work_queue_retry(struct work_queue *queue, const char *key, int64_t now_ms)
-{
-    struct item *item = need(queue, key);
-    struct backoff backoff = {
-        .base_ms = RETRY_BASE_MS, .max_ms = RETRY_MAX_MS, .factor = 2, .failures = item->failures};
-
-    want(queue, item, now_ms + backoff_next_ms(&backoff, 0));
-    item->failures = backoff.failures;
-}
-
-void work_queue_forget(struct work_queue *queue, const char *key)
-{
-    struct item *item = find(queue, key);
-
-    if (item) {
-        item->failures = 0;
-        release_if_idle(queue, item);
-    }
-}
-
 const char *work_queue_take(struct work_queue *queue, int64_t now_ms, int64_t *wait_ms)
 {
     if (!queue->length) {
@@ -214,12 +194,32 @@ const char *work_queue_take(struct work_queue *queue, int64_t now_ms, int64_t *w
     return item->key;
 }
 
-void work_queue_done(struct work_queue *queue, const char *key, int64_t now_ms)
+/* The delay after one more failure. */
+static int64_t count_failure(struct item *item, int64_t retry_after_ms)
+{
+    struct backoff backoff = {
+        .base_ms = RETRY_BASE_MS, .max_ms = RETRY_MAX_MS, .factor = 2, .failures = item->failures};
+    int64_t delay_ms = backoff_next_ms(&backoff, 0);
+
+    item->failures = backoff.failures;
+    return delay_ms > retry_after_ms ? delay_ms : retry_after_ms;
+}
+
+void work_queue_ended(struct work_queue *queue, const char *key, bool failed,
+                      int64_t retry_after_ms, int64_t requeue_after_ms, int64_t now_ms)
 {
     struct item *item = find(queue, key);
 
     if (!item || !item->working) {
         return;
+    }
+    if (failed) {
+        want(queue, item, now_ms + count_failure(item, retry_after_ms));
+    } else {
+        item->failures = 0;
+        if (requeue_after_ms >= 0) {
+            want(queue, item, now_ms + requeue_after_ms);
+        }
     }
     item->working = false;
     if (item->due_ms != NEVER) {

@@ -96,20 +96,8 @@ static void work_on(struct work_pool *pool, const char *key)
     }
     pthread_mutex_lock(&pool->lock);
 
-    int64_t now = clock_boot_ms();
-    if (failed) {
-        if (error.retry_after_ms > 0) {
-            work_queue_add_after(pool->queue, key, error.retry_after_ms, now);
-        } else {
-            work_queue_retry(pool->queue, key, now);
-        }
-    } else {
-        work_queue_forget(pool->queue, key);
-        if (result.requeue_after_ms >= 0) {
-            work_queue_add_after(pool->queue, key, result.requeue_after_ms, now);
-        }
-    }
-    work_queue_done(pool->queue, key, now);
+    work_queue_ended(pool->queue, key, failed, error.retry_after_ms, result.requeue_after_ms,
+                     clock_boot_ms());
 }
 
 static void *work(void *argument)

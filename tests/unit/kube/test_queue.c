@@ -33,6 +33,16 @@ static void expect_nothing(struct work_queue *queue, int64_t now, int64_t wait_m
     assert_int_equal(wait, wait_ms);
 }
 
+static void done(struct work_queue *queue, const char *key, int64_t now)
+{
+    work_queue_ended(queue, key, false, 0, -1, now);
+}
+
+static void failed(struct work_queue *queue, const char *key, int64_t retry_after_ms, int64_t now)
+{
+    work_queue_ended(queue, key, true, retry_after_ms, -1, now);
+}
+
 static void test_in_order_and_once(void **state)
 {
     struct work_queue *queue = *state;
@@ -45,8 +55,8 @@ static void test_in_order_and_once(void **state)
     expect_take(queue, 1, "a");
     expect_take(queue, 1, "b");
     expect_nothing(queue, 1, -1);
-    work_queue_done(queue, "a", 1);
-    work_queue_done(queue, "b", 1);
+    done(queue, "a", 1);
+    done(queue, "b", 1);
     expect_nothing(queue, 1, -1);
 }
 
@@ -60,9 +70,9 @@ static void test_added_while_worked_on(void **state)
     work_queue_add(queue, "a", 0);
     expect_nothing(queue, 0, -1); /* Never one key in two workers. */
     assert_int_equal(work_queue_depth(queue), 0);
-    work_queue_done(queue, "a", 5);
+    done(queue, "a", 5);
     expect_take(queue, 5, "a");
-    work_queue_done(queue, "a", 6);
+    done(queue, "a", 6);
     expect_nothing(queue, 6, -1);
 }
 
@@ -74,7 +84,7 @@ static void test_a_busy_key_does_not_starve_the_others(void **state)
     expect_take(queue, 0, "busy");
     work_queue_add(queue, "busy", 1);
     work_queue_add(queue, "other", 2);
-    work_queue_done(queue, "busy", 3);
+    done(queue, "busy", 3);
     expect_take(queue, 3, "other");
     expect_take(queue, 3, "busy");
 }
@@ -89,7 +99,7 @@ static void test_the_earliest_time_holds(void **state)
     work_queue_add_after(queue, "a", 200, 0);
     expect_nothing(queue, 10, 40);
     expect_take(queue, 50, "a");
-    work_queue_done(queue, "a", 50);
+    done(queue, "a", 50);
     expect_nothing(queue, 300, -1);
 
     work_queue_add_after(queue, "a", 100, 300);
@@ -98,7 +108,7 @@ static void test_the_earliest_time_holds(void **state)
     work_queue_add_after(queue, "a", 100, 301);
     work_queue_add_after(queue, "a", 40, 301);
     work_queue_add_after(queue, "a", 200, 301);
-    work_queue_done(queue, "a", 310);
+    done(queue, "a", 310);
     expect_nothing(queue, 310, 31);
     expect_take(queue, 341, "a");
 }
@@ -128,44 +138,64 @@ static void test_a_key_that_becomes_urgent_overtakes(void **state)
     expect_nothing(queue, 10, 90);
 }
 
-static void test_retries_back_off(void **state)
+static void test_failures_back_off(void **state)
 {
     struct work_queue *queue = *state;
-    int64_t now = 0, delay = 5, wait;
+    int64_t now = 0, delay = 5;
 
     work_queue_add(queue, "a", now);
     for (int i = 0; i < 25; i++) {
-        assert_non_null(work_queue_take(queue, now, &wait));
-        work_queue_retry(queue, "a", now);
-        work_queue_done(queue, "a", now);
+        expect_take(queue, now, "a");
+        failed(queue, "a", 0, now);
         expect_nothing(queue, now, delay);
         now += delay;
         delay = 2 * delay < 1000000 ? 2 * delay : 1000000;
     }
     assert_int_equal(delay, 1000000);
     expect_take(queue, now, "a");
-    work_queue_forget(queue, "a");
-    work_queue_retry(queue, "a", now);
-    work_queue_done(queue, "a", now);
+    done(queue, "a", now); /* Forgets them. */
+    expect_nothing(queue, now, -1);
+    work_queue_add(queue, "a", now);
+    expect_take(queue, now, "a");
+    failed(queue, "a", 0, now);
     expect_nothing(queue, now, 5);
 }
 
-static void test_failures_outlive_the_pass(void **state)
+/* The longer of the two, and a failure that the server gave a time for counts as any other. */
+static void test_the_servers_wish_and_the_back_off(void **state)
 {
     struct work_queue *queue = *state;
-    int64_t wait;
 
-    work_queue_retry(queue, "a", 0);
-    expect_take(queue, 5, "a");
-    work_queue_done(queue, "a", 5); /* Neither forgotten nor retried. */
-    work_queue_retry(queue, "a", 5);
-    expect_nothing(queue, 5, 10);
-    work_queue_forget(queue, "a");
-    assert_non_null(work_queue_take(queue, 15, &wait));
-    work_queue_done(queue, "a", 15);
-    work_queue_forget(queue, "unknown");
-    work_queue_done(queue, "unknown", 15);
-    expect_nothing(queue, 15, -1);
+    work_queue_add(queue, "a", 0);
+    expect_take(queue, 0, "a");
+    failed(queue, "a", 1000, 0);
+    expect_nothing(queue, 0, 1000);
+    expect_take(queue, 1000, "a");
+    failed(queue, "a", 8, 1000);
+    expect_nothing(queue, 1000, 10); /* The second failure. */
+    expect_take(queue, 1010, "a");
+    failed(queue, "a", 21, 1010);
+    expect_nothing(queue, 1010, 21);
+    expect_take(queue, 1031, "a");
+    failed(queue, "a", 0, 1031);
+    expect_nothing(queue, 1031, 40);
+}
+
+static void test_worked_on_again_when_it_asked_to_be(void **state)
+{
+    struct work_queue *queue = *state;
+
+    work_queue_add(queue, "a", 0);
+    expect_take(queue, 0, "a");
+    work_queue_ended(queue, "a", false, 0, 70, 10);
+    expect_nothing(queue, 10, 70);
+    expect_take(queue, 80, "a");
+    work_queue_ended(queue, "a", false, 0, 0, 80);
+    expect_take(queue, 80, "a");
+    work_queue_ended(queue, "a", true, 0, 0, 80); /* Who failed has no say. */
+    expect_nothing(queue, 80, 5);
+    work_queue_ended(queue, "unknown", true, 0, 0, 80);
+    assert_int_equal(work_queue_depth(queue), 1);
 }
 
 static void test_ten_thousand_keys(void **state)
@@ -198,7 +228,7 @@ static void test_ten_thousand_keys(void **state)
         seen[index] = 1;
         taken++;
         snprintf(key, sizeof key, "%s", next);
-        work_queue_done(queue, key, now);
+        done(queue, key, now);
     }
     expect_nothing(queue, last, -1);
     free(seen);
@@ -224,8 +254,9 @@ int main(void)
         CASE(test_the_earliest_time_holds),
         CASE(test_later_keys_do_not_bar_earlier_ones),
         CASE(test_a_key_that_becomes_urgent_overtakes),
-        CASE(test_retries_back_off),
-        CASE(test_failures_outlive_the_pass),
+        CASE(test_failures_back_off),
+        CASE(test_the_servers_wish_and_the_back_off),
+        CASE(test_worked_on_again_when_it_asked_to_be),
         CASE(test_ten_thousand_keys),
         CASE(test_keys_left_behind_are_freed),
     };

@@ -70,7 +70,7 @@ format: ## Rewrites the C files of src/ and tests/ as clang-format wants them
 	@tools/install-packages lint
 	@git ls-files -co --exclude-standard 'src/*.[ch]' 'sim/*.[ch]' 'tests/*.[ch]' | xargs clang-format -i
 
-generate: ## The CRDs in deploy/crds and the API reference in docs/, from the field tables
+generate: ## The CRDs in deploy/crds and the references in docs/, from the tables
 	@tools/install-packages build
 	@tools/compile debug
 	@tools/generate

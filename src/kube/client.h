@@ -38,6 +38,9 @@ struct kube_client_options {
      * decide who may, and are guarded by their own resourceVersion. NULL: always allowed. */
     bool (*allow_change)(void *context);
     void *allow_change_context;
+    /* Requests for each second and how many at once after a silence; what is more waits. Watches
+     * stay and Leases must not be late: both are not counted. 0: no limit. */
+    uint32_t per_second, burst;
 };
 
 int kube_client_new(const struct kube_client_options *options, struct kube_client **client,

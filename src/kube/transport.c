@@ -1,16 +1,22 @@
 #include "kube/transport.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/clock.h"
 #include "base/memory.h"
 #include "kube/credentials.h"
+#include "kube/rate_limit.h"
 #include "kube/status.h"
 
 /* Each watch holds a connection of its own while it runs; these are for what comes and goes. */
 #define MAX_IDLE 4
+
+/* A wait for the rate limit looks so often whether the call was cancelled. */
+#define WAIT_STEP_MS 100
 
 #define WHAT_SIZE 320
 
@@ -22,6 +28,8 @@ struct kube_transport {
     void (*observe)(void *context, const char *verb, const char *resource, long status,
                     int64_t milliseconds);
     void *observe_context;
+    pthread_mutex_t lock; /* For `limit`. */
+    struct kube_rate_limit limit;
 };
 
 /* --- Life -------------------------------------------------------------------------------- */
@@ -49,6 +57,8 @@ int kube_transport_new(const struct kube_client_options *options, struct kube_tr
     int result = kube_credentials_new(options, &made->credentials, error);
 
     *transport = NULL;
+    pthread_mutex_init(&made->lock, NULL);
+    kube_rate_limit_init(&made->limit, options->per_second, options->burst, clock_boot_ms());
     if (!result) {
         made->server = kube_credentials_server(made->credentials);
         made->observe = options->observe;
@@ -74,6 +84,7 @@ void kube_transport_free(struct kube_transport *transport)
     http_client_free(transport->reading);
     http_client_free(transport->changing);
     kube_credentials_free(transport->credentials);
+    pthread_mutex_destroy(&transport->lock);
     free(transport);
 }
 
@@ -88,6 +99,28 @@ static void describe(const struct kube_call *call, char out[WHAT_SIZE])
     snprintf(out, WHAT_SIZE, "%s %s%s%s%s%s", call->verb,
              call->resource ? call->resource->plural : call->target, *namespace || *name ? " " : "",
              namespace, *namespace && *name ? "/" : "", name);
+}
+
+static bool is_cancelled(const struct kube_call *call)
+{
+    return call->cancelled && call->cancelled(call->cancelled_context);
+}
+
+/* Waits for the call's turn. A request that was cancelled meanwhile goes on to http_do(), which
+ * says so. */
+static void wait_for_turn(struct kube_transport *transport, const struct kube_call *call)
+{
+    if (call->resource == &kube_leases || !strcmp(call->verb, "watch")) {
+        return;
+    }
+    pthread_mutex_lock(&transport->lock);
+    int64_t wait_ms = kube_rate_limit_take(&transport->limit, clock_boot_ms());
+    pthread_mutex_unlock(&transport->lock);
+    while (wait_ms > 0 && !is_cancelled(call)) {
+        int64_t step_ms = wait_ms < WAIT_STEP_MS ? wait_ms : WAIT_STEP_MS;
+        nanosleep(&(struct timespec){.tv_nsec = step_ms * 1000000}, NULL);
+        wait_ms -= step_ms;
+    }
 }
 
 static int send_once(struct kube_transport *transport, const struct kube_call *call,
@@ -179,6 +212,7 @@ int kube_transport_do(struct kube_transport *transport, const struct kube_call *
     error = error ? error : &own;
     describe(call, what);
     *response = (struct http_response){0};
+    wait_for_turn(transport, call);
     if (send_authorised(transport, call, url, response, error)) {
         return error_wrap(error, "%s", what);
     }

@@ -18,8 +18,8 @@ struct work_result {
 struct work_pool_options {
     size_t workers;
     /* One pass for the key "namespace/name". A negative return (kind) is logged and retried with
-     * the key's back-off (or after the server's retry_after_ms, when `error` has it). `result` says
-     * -1 when it comes in. */
+     * the key's back-off (or after the server's retry_after_ms in `error`, when that is longer).
+     * `result` says -1 when it comes in. */
     int (*work)(void *context, const char *key, struct work_result *result, struct error *error);
     void *context;
 };

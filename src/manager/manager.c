@@ -218,6 +218,8 @@ static int build(struct manager *manager, struct error *error)
         .observe_context = manager->metrics,
         .allow_change = leadership_may_change,
         .allow_change_context = &manager->leadership,
+        .per_second = options->api_per_second,
+        .burst = options->api_burst,
     };
     int r = kube_client_new(&kube, &manager->kube, error);
     if (r == 0) {

@@ -12,6 +12,7 @@
 #include "kube/path.h"
 
 #define MAX_WORKERS    64
+#define MAX_API_QPS    10000
 #define MIN_RESYNC_MS  10000
 #define MAX_NAME       64
 #define ENVIRONMENT    "ETCD_OPERATOR_"
@@ -65,6 +66,27 @@ static bool set_workers(struct manager_options *options, const char *value)
     }
     options->workers = (size_t)workers;
     return true;
+}
+
+static bool set_rate(uint32_t *rate, const char *value)
+{
+    long number;
+
+    if (!parse_number(value, 1, MAX_API_QPS, &number)) {
+        return false;
+    }
+    *rate = (uint32_t)number;
+    return true;
+}
+
+static bool set_api_qps(struct manager_options *options, const char *value)
+{
+    return set_rate(&options->api_per_second, value);
+}
+
+static bool set_api_burst(struct manager_options *options, const char *value)
+{
+    return set_rate(&options->api_burst, value);
 }
 
 static bool is_ip(const char *text)
@@ -286,6 +308,12 @@ static const struct option table[] = {
      set_kubeconfig},
     {"context", "NAME", NULL, "the name of a context of the kubeconfig",
      "The context to use instead of the kubeconfig's current one.", set_context},
+    {"api-qps", "N", "50", "a number from 1 to 10000",
+     "Requests a second to the API server, watches and the Lease's apart; what is more waits its "
+     "turn.",
+     set_api_qps},
+    {"api-burst", "N", "100", "a number from 1 to 10000",
+     "How many of these may go at once after a silence.", set_api_burst},
     {"log-level", "LEVEL", "info", "debug, info, warning or error", "What is logged.",
      set_log_level},
     {"log-format", "FORMAT", "json", "json or text", "How it is logged.", set_log_format},

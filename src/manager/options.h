@@ -25,6 +25,7 @@ struct manager_options {
     bool helper_image_volume; /* Else an init container copies the helper. */
     size_t workers;
     struct manager_address metrics_address, health_address;
+    uint32_t api_per_second, api_burst;
     enum log_level log_level;
     enum log_format log_format;
     char **namespaces; /* Ended by NULL; none: all namespaces. */

@@ -11,7 +11,7 @@
 #include "base/cleanup.h"
 #include "manager/options.h"
 
-#define MAX_ARGUMENTS 16
+#define MAX_ARGUMENTS 24
 
 /* The arguments of one test, as main() would have them. */
 #define PARSE(options, error, ...) parse(options, error, (const char *[MAX_ARGUMENTS]){__VA_ARGS__})
@@ -45,6 +45,8 @@ static void test_defaults(void **state)
     assert_int_equal(options.log_format, LOG_FORMAT_JSON);
     assert_int_equal(options.n_namespaces, 0);
     assert_int_equal(options.resync_ms, 600000);
+    assert_int_equal(options.api_per_second, 50);
+    assert_int_equal(options.api_burst, 100);
     assert_true(options.leader_elect);
     assert_null(options.lease_namespace);
     assert_string_equal(options.lease_name, "etcd-operator");
@@ -57,12 +59,13 @@ static void test_every_option(void **state)
     struct error error;
 
     (void)state;
-    assert_int_equal(
-        PARSE(&options, &error, "--operator-image=a.b/op:1", "--workers=64", "--namespaces=a,b-2,a",
-              "--resync=1h30m", "--metrics-address=[::1]:9", "--health-address=127.0.0.1:0",
-              "--log-format=text", "--helper-delivery=image-volume", "--leader-elect=false",
-              "--lease-namespace=ns", "--lease-name=mine", "--kubeconfig=/a:/b", "--context=c"),
-        0);
+    assert_int_equal(PARSE(&options, &error, "--operator-image=a.b/op:1", "--workers=64",
+                           "--namespaces=a,b-2,a", "--resync=1h30m", "--metrics-address=[::1]:9",
+                           "--health-address=127.0.0.1:0", "--log-format=text",
+                           "--helper-delivery=image-volume", "--leader-elect=false", "--api-qps=7",
+                           "--api-burst=9", "--lease-namespace=ns", "--lease-name=mine",
+                           "--kubeconfig=/a:/b", "--context=c"),
+                     0);
     assert_string_equal(options.kubeconfig, "/a:/b");
     assert_string_equal(options.context, "c");
     assert_string_equal(options.operator_image, "a.b/op:1");
@@ -78,6 +81,8 @@ static void test_every_option(void **state)
     assert_string_equal(options.health_address.host, "127.0.0.1");
     assert_int_equal(options.health_address.port, 0);
     assert_int_equal(options.log_format, LOG_FORMAT_TEXT);
+    assert_int_equal(options.api_per_second, 7);
+    assert_int_equal(options.api_burst, 9);
     assert_false(options.leader_elect);
     assert_string_equal(options.lease_namespace, "ns");
     assert_string_equal(options.lease_name, "mine");
@@ -119,6 +124,8 @@ static void test_wrong_values_say_what_is_allowed(void **state)
         {"--workers=3x", "1 to 64"},
         {"--workers=", "1 to 64"},
         {"--workers=99999999999999999999", "1 to 64"},
+        {"--api-qps=0", "--api-qps: '0' is not allowed; allowed is a number from 1 to 10000"},
+        {"--api-burst=10001", "1 to 10000"},
         {"--resync=9s", "at least 10s"},
         {"--resync=10", "at least 10s"},
         {"--metrics-address=8080", "[IP]:PORT"},

@@ -86,7 +86,10 @@ static json_t *convert_mapping(struct reading *reading, const yaml_node_t *node,
             return refuse(reading, key, "a key is no plain text");
         }
         if (json_object_get(object, text_of(key))) {
-            return refuse(reading, key, "a key stands here for the second time in its mapping");
+            error_set(reading->error, ERROR_INVALID,
+                      "%s, line %d: the key '%.64s' stands here for the second time in its mapping",
+                      reading->what, line_of(key), text_of(key));
+            return NULL;
         }
         json_t *value =
             convert(reading, yaml_document_get_node(reading->document, pair->value), depth + 1);

@@ -2,7 +2,8 @@
  * --help and the reference page, so that they cannot differ.
  *
  * An option is "--name value" or "--name=value"; the environment variable ETCD_OPERATOR_NAME (upper
- * case, "_" for "-") says the same with less weight than the flag. */
+ * case, "_" for "-") says the same with less weight than the flag, and a configuration file
+ * (manager/config_file.h) with less than both. */
 #ifndef MANAGER_OPTIONS_H
 #define MANAGER_OPTIONS_H 1
 
@@ -35,11 +36,12 @@ struct manager_options {
     char *lease_namespace; /* NULL: the pod's. */
     char *lease_name;
     char *kubeconfig, *context;    /* NULL: not given. */
+    char *config;                  /* Likewise: the configuration file. */
     bool help, version, reference; /* Only this was asked for; the rest may be incomplete. */
 };
 
-/* Fills `options` from the environment and from argv[0] to argv[argc - 1] (the program's name is
- * not among them). ERROR_INVALID names the wrong option and what is allowed. Call
+/* Fills `options` from the file, the environment and argv[0] to argv[argc - 1] (the program's name
+ * is not among them). ERROR_INVALID names the wrong option and what is allowed. Call
  * manager_options_fini() in either case. */
 int manager_options_parse(struct manager_options *options, int argc, char **argv,
                           struct error *error);

@@ -57,7 +57,7 @@ static void test_values(void **state)
 static void test_refusals(void **state)
 {
     (void)state;
-    refuse_text("a: 1\nb: 2\na: 3\n", "line 3: a key stands here for the second time");
+    refuse_text("a: 1\nb: 2\na: 3\n", "line 3: the key 'a' stands here for the second time");
     refuse_text("a: 1\n\tb: 2\n", "line 2: this is no YAML");
     refuse_text("a: [1\n", "this is no YAML");
     refuse_text("? [a]\n: b\n", "line 1: a key is no plain text");

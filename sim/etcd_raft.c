@@ -610,7 +610,9 @@ static void propose_number(struct sim_etcd_process *leader, enum entry_kind kind
 static void agree_on_version(struct sim_etcd_process *leader)
 {
     const struct conf *conf = &leader->data->conf;
-    int low = leader->minor, high = leader->minor, target = leader->data->downgrade;
+    int target = leader->data->downgrade;
+    int low = leader->minor;
+    int high = low;
 
     if (!all_committed(leader)) {
         return;

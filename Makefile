@@ -17,9 +17,13 @@ PYTEST ?=
 WIRE ?=
 # Arguments for tests/bench/run.py, such as BENCH="--rounds 3".
 BENCH ?=
+# For the simulator: how many seeds from which one, how often each rule must have fired among them.
+SEEDS      ?= 10000
+FIRST_SEED ?= 1
+LEAST      ?= 100
 
 .PHONY: help build debug test unit coverage sanitize tsan fuzz lint format generate image image-test \
-	testbed-up testbed-down testbed-status demo conformance e2e chaos-wire bench clean
+	testbed-up testbed-down testbed-status demo sim sim-mutants conformance e2e chaos-wire bench clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
@@ -96,6 +100,16 @@ testbed-status: ## What of the testbed runs
 
 demo: ## Testbed, operator, a three-member TLS cluster, and a put and get through it
 	@demo/run
+
+sim: ## Seeds in the simulator: SEEDS=10000 FIRST_SEED=1, each rule in at least LEAST; SEED=N replays one
+	@tools/install-packages build
+	@tools/compile sim sim/sim
+	@tests/run_sim $(if $(SEED),replay $(SEED),seeds $(SEEDS) $(FIRST_SEED) $(LEAST))
+
+sim-mutants: ## Each deliberate fault of src/base/mutant.h must be found by the simulator
+	@tools/install-packages build python
+	@tools/compile mutants sim/sim
+	@tests/run_sim_mutants
 
 conformance: ## The clients of etcd and Kubernetes against the real ones (testbed, or KUBECONFIG)
 	@tools/install-packages build python

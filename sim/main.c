@@ -19,6 +19,7 @@
 
 static const char usage[] =
     "Usage: sim [--seeds N] [--first N] [--jobs N] [--least N] [--mutant NAME]\n"
+    "           [--brief]\n"
     "       sim --seed N [--mutant NAME]\n"
     "       sim --list-mutants\n"
     "\n"
@@ -26,6 +27,7 @@ static const char usage[] =
     "--first N    this one (1),\n"
     "--jobs N     on so many cores (all of them).\n"
     "--least N    fail when a rule was applied in fewer seeds than this (0: do not look).\n"
+    "--brief      of a violation print only the seed and the invariant.\n"
     "--seed N     replay one seed, with its trace.\n"
     "--mutant M   with this deliberate fault in the operator (a build with -Dmutants=true).\n"
     "\n"
@@ -35,7 +37,7 @@ static const char usage[] =
 struct options {
     uint64_t seeds, first, seed, least;
     int jobs;
-    bool replay;
+    bool replay, brief;
 };
 
 /* What one job tells the others; in shared memory. */
@@ -154,6 +156,17 @@ static void tell_failure(uint64_t seed)
     printf("replay: make sim SEED=%llu\n", (unsigned long long)seed);
 }
 
+static void tell_briefly(uint64_t seed)
+{
+    struct sim_schedule schedule;
+    struct sim_result result;
+
+    sim_schedule_draw(seed, &schedule);
+    sim_run(&schedule, NULL, NULL, NULL, &result);
+    printf("seed %llu: %s\n", (unsigned long long)seed,
+           result.invariant ? result.invariant : "the process ended");
+}
+
 static int run_all(const struct options *options)
 {
     struct job *jobs = mmap(NULL, MAX_JOBS * sizeof *jobs, PROT_READ | PROT_WRITE,
@@ -174,7 +187,7 @@ static int run_all(const struct options *options)
         passes += jobs[i].passes;
     }
     if (failed) {
-        tell_failure(failed);
+        options->brief ? tell_briefly(failed) : tell_failure(failed);
         return 1;
     }
     bool visited = sim_coverage_print(&sum, stdout, options->least);
@@ -186,11 +199,15 @@ static int run_all(const struct options *options)
 
 static bool parse(int argc, char **argv, struct options *options)
 {
-    static const struct option long_options[] = {
-        {"seeds", required_argument, NULL, 's'},  {"first", required_argument, NULL, 'f'},
-        {"jobs", required_argument, NULL, 'j'},   {"least", required_argument, NULL, 'l'},
-        {"seed", required_argument, NULL, 'r'},   {"mutant", required_argument, NULL, 'm'},
-        {"list-mutants", no_argument, NULL, 'L'}, {0}};
+    static const struct option long_options[] = {{"seeds", required_argument, NULL, 's'},
+                                                 {"first", required_argument, NULL, 'f'},
+                                                 {"jobs", required_argument, NULL, 'j'},
+                                                 {"least", required_argument, NULL, 'l'},
+                                                 {"seed", required_argument, NULL, 'r'},
+                                                 {"mutant", required_argument, NULL, 'm'},
+                                                 {"brief", no_argument, NULL, 'b'},
+                                                 {"list-mutants", no_argument, NULL, 'L'},
+                                                 {0}};
     int option;
 
     while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
@@ -216,6 +233,9 @@ static bool parse(int argc, char **argv, struct options *options)
                 fprintf(stderr, "sim: no mutant is called '%s' in this build\n", optarg);
                 return false;
             }
+            break;
+        case 'b':
+            options->brief = true;
             break;
         case 'L':
             mutant_list(print_line);

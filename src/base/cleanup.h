@@ -6,7 +6,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define CLEANUP(function) __attribute__((cleanup(function)))
+/* clang warns about a variable that only holds something until its scope ends. */
+#define CLEANUP(function) __attribute__((cleanup(function), unused))
 
 static inline void cleanup_free(void *pointer)
 {

@@ -1,8 +1,9 @@
 /* Feeds a watch's bytes, cut anywhere, through line splitting, decoding, the reflector and the
  * store; then checks that the store still agrees with itself.
  *
- * The first byte says how long the pieces are. A line with items is taken as a page of a relist,
- * one of type "written" as the answer to a write of our own, others as events. */
+ * The first byte begins a series of chance lengths, which the pieces have. A line with items is
+ * taken as a page of a relist, one of type "written" as the answer to a write of our own, others as
+ * events. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -80,6 +81,13 @@ static void check(struct kube_store *store)
     }
 }
 
+/* From 1 to 64, by a series that the input begins: the same input is cut in the same way. */
+static size_t next_piece(uint32_t *series)
+{
+    *series = *series * 1664525u + 1013904223u;
+    return (*series >> 16) % 64 + 1;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -91,13 +99,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct reflector reflector;
     struct kube_watch_lines lines = {.limit = 4096, .on_line = take_line, .context = &reflector};
     struct error error;
-    size_t piece = size ? data[0] % 64 + (size_t)1 : 1;
+    uint32_t series = size ? data[0] : 0;
     int result = 0;
 
     reflector_init(&reflector, store, NULL);
-    for (size_t at = 1; at < size && !result; at += piece) {
-        result =
-            kube_watch_lines_feed(&lines, data + at, size - at < piece ? size - at : piece, &error);
+    for (size_t at = 1, piece; at < size && !result; at += piece) {
+        piece = next_piece(&series);
+        piece = piece < size - at ? piece : size - at;
+        result = kube_watch_lines_feed(&lines, data + at, piece, &error);
     }
     check(store);
     kube_watch_lines_fini(&lines);

@@ -81,8 +81,8 @@ bool is_terminating(struct kube_stage *stage, const struct kube_resource *resour
 
 /* Waits until the condition holds; says so when it never does. */
 #define UNTIL(stage, condition)                                                                    \
-    for (until_begin(stage); !(condition) && until_wait(stage, #condition);)                       \
-        ;
+    for (until_begin(stage); !(condition) && until_wait(stage, #condition);) {                     \
+    }
 void until_begin(struct kube_stage *stage);
 bool until_wait(struct kube_stage *stage, const char *condition);
 /* Long enough for controllers to do what they must not do. */

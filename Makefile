@@ -44,7 +44,7 @@ unit: ## Unit tests of the debug build
 	@tools/compile debug
 	@tests/run_units debug
 
-coverage: ## Unit tests, and the line coverage of src/ that they reach
+coverage: ## Unit tests, and the line coverage of src/ that they reach: at least 80 %
 	@tools/install-packages build python coverage
 	@tools/compile coverage
 	@tests/run_units coverage && tools/coverage

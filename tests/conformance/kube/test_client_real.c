@@ -225,6 +225,70 @@ static void test_preconditions(void **state)
     assert_int_equal(remove_plainly("guarded"), 0);
 }
 
+static void test_replace(void **state)
+{
+    const struct kube_api *api = world.api;
+    AUTO_JSON json_t *object = config_map("replaced", "1");
+    AUTO_JSON json_t *first = NULL;
+    AUTO_JSON json_t *second = NULL;
+    struct error error;
+
+    (void)state;
+    assert_int_equal(api->replace(world.client, &kube_config_maps, object, NULL, &error),
+                     -ERROR_NOT_FOUND);
+    assert_int_equal(api->create(world.client, &kube_config_maps, object, &first, &error), 0);
+    json_object_set_new(json_object_get(first, "data"), "key", json_string("2"));
+    assert_int_equal(api->replace(world.client, &kube_config_maps, first, &second, &error), 0);
+    assert_true(kube_resource_version(second) > kube_resource_version(first));
+    assert_true(store_has("replaced", "2"));
+    /* Whoever read it before this write may not undo it. */
+    json_object_set_new(json_object_get(first, "data"), "key", json_string("3"));
+    assert_int_equal(api->replace(world.client, &kube_config_maps, first, NULL, &error),
+                     -ERROR_CONFLICT);
+    assert_non_null(strstr(error.message, "has been modified"));
+    assert_true(store_has("replaced", "2"));
+    assert_int_equal(remove_plainly("replaced"), 0);
+}
+
+static json_int_t size_of(const char *name)
+{
+    AUTO_JSON json_t *cluster = NULL;
+    struct error error;
+
+    assert_int_equal(
+        world.api->get(world.client, &kube_etcd_clusters, world.namespace, name, &cluster, &error),
+        0);
+    return json_path_integer(cluster, 0, "spec", "size", NULL);
+}
+
+static void test_the_scale_of_a_cluster(void **state)
+{
+    const struct kube_api *api = world.api;
+    AUTO_JSON json_t *cluster =
+        json_pack("{s:s, s:s, s:{s:s, s:s}, s:{s:i}}", "apiVersion", kube_etcd_clusters.api_version,
+                  "kind", kube_etcd_clusters.kind, "metadata", "namespace", world.namespace, "name",
+                  "scaled", "spec", "size", 3);
+    struct error error;
+
+    (void)state;
+    assert_int_equal(api->create(world.client, &kube_etcd_clusters, cluster, NULL, &error), 0);
+    assert_int_equal(
+        api->scale(world.client, &kube_etcd_clusters, world.namespace, "scaled", 4, &error),
+        -ERROR_INVALID);
+    if (!strstr(error.message, "spec.size: Unsupported value: 4")) {
+        fail_msg("%s", error.message);
+    }
+    assert_int_equal(size_of("scaled"), 3);
+    assert_int_equal(
+        api->scale(world.client, &kube_etcd_clusters, world.namespace, "scaled", 5, &error), 0);
+    assert_int_equal(size_of("scaled"), 5);
+    assert_int_equal(
+        api->scale(world.client, &kube_etcd_clusters, world.namespace, "absent", 3, &error),
+        -ERROR_NOT_FOUND);
+    assert_int_equal(
+        api->remove(world.client, &kube_etcd_clusters, world.namespace, "scaled", NULL, &error), 0);
+}
+
 static void test_a_foreign_token_is_denied(void **state)
 {
     struct kube_client_options options = world.options;
@@ -361,7 +425,7 @@ static void test_lists_in_pages(void **state)
     assert_int_equal(world.api->list(world.client, &kube_config_maps, world.namespace, "test=yes",
                                      NULL, &all, &error),
                      0);
-    assert_int_equal(json_array_size(all), MANY);
+    assert_int_equal(json_array_size(all), MANY); /* Three pages, two tokens. */
     assert_string_equal(json_path_string(json_array_get(all, 0), "kind", NULL), "ConfigMap");
 
     assert_int_equal(kube_client_new(&world.options, &late, &error), 0);
@@ -407,6 +471,8 @@ int main(void)
         cmocka_unit_test(test_the_life_of_an_object),
         cmocka_unit_test(test_apply),
         cmocka_unit_test(test_preconditions),
+        cmocka_unit_test(test_replace),
+        cmocka_unit_test(test_the_scale_of_a_cluster),
         cmocka_unit_test(test_a_foreign_token_is_denied),
         cmocka_unit_test(test_our_write_is_in_the_store_at_once),
         cmocka_unit_test(test_an_object_that_lingers),

@@ -189,6 +189,71 @@ static void test_changes(void **state)
                    "application/json", text);
 }
 
+static void test_replace(void **state)
+{
+    struct fixture *f = *state;
+    struct error error;
+    AUTO_JSON json_t *object = json_pack("{s:{s:s, s:s, s:s}}", "metadata", "namespace", "ns",
+                                         "name", "l", "resourceVersion", "7");
+    AUTO_JSON json_t *out = NULL;
+
+    f->body = "{\"metadata\":{\"name\":\"l\",\"resourceVersion\":\"8\"}}";
+    assert_int_equal(f->api->replace(f->client, &kube_leases, object, &out, &error), 0);
+    expect_request(
+        f, "PUT", "/apis/coordination.k8s.io/v1/namespaces/ns/leases/l?fieldManager=etcd-operator",
+        "application/json",
+        "{\"metadata\":{\"namespace\":\"ns\",\"name\":\"l\",\"resourceVersion\":\"7\"}}");
+    assert_int_equal(kube_resource_version(out), 8);
+    assert_string_equal(f->observed_last, "update leases 200");
+    f->status = 409;
+    f->body = "{\"kind\":\"Status\",\"reason\":\"Conflict\",\"message\":\"it was modified\"}";
+    assert_int_equal(f->api->replace(f->client, &kube_leases, object, NULL, &error),
+                     -ERROR_CONFLICT);
+    assert_non_null(
+        strstr(error.message, "update leases ns/l: HTTP 409 Conflict: it was modified"));
+    json_object_del(json_object_get(object, "metadata"), "name");
+    assert_int_equal(f->api->replace(f->client, &kube_leases, object, NULL, &error),
+                     -ERROR_INVALID);
+    assert_int_equal(f->requests, 2);
+    json_object_set_new(json_object_get(object, "metadata"), "name", json_string("l"));
+    f->allow = false; /* Only the Lease itself is not asked for. */
+    assert_int_equal(f->api->replace(f->client, &kube_pods, object, NULL, &error),
+                     -ERROR_CANCELLED);
+    assert_int_equal(f->requests, 2);
+}
+
+static void test_scale(void **state)
+{
+    struct fixture *f = *state;
+    struct error error;
+    struct changes changes;
+    struct kube_store *store = new_test_store(&changes);
+
+    kube_client_watch(f->client, &kube_etcd_clusters, "ns", NULL, store);
+    f->body = "{\"kind\":\"Scale\",\"metadata\":{\"namespace\":\"ns\",\"name\":\"c\","
+              "\"resourceVersion\":\"8\"},\"spec\":{\"replicas\":5}}";
+    assert_int_equal(f->api->scale(f->client, &kube_etcd_clusters, "ns", "c", 5, &error), 0);
+    expect_request(f, "PATCH",
+                   "/apis/etcd.etcd.io/v1alpha1/namespaces/ns/etcdclusters/c/scale"
+                   "?fieldManager=etcd-operator",
+                   "application/merge-patch+json", "{\"spec\":{\"replicas\":5}}");
+    assert_int_equal(kube_store_length(store), 0); /* A Scale is no EtcdCluster. */
+    f->status = 422;
+    f->body = "{\"kind\":\"Status\",\"reason\":\"Invalid\",\"message\":\"spec.size: 4\"}";
+    assert_int_equal(f->api->scale(f->client, &kube_etcd_clusters, "ns", "c", 4, &error),
+                     -ERROR_INVALID);
+    assert_non_null(strstr(error.message, "spec.size: 4"));
+    assert_int_equal(f->api->scale(f->client, &kube_etcd_clusters, "ns", "", 3, &error),
+                     -ERROR_INVALID);
+    f->allow = false;
+    assert_int_equal(f->api->scale(f->client, &kube_etcd_clusters, "ns", "c", 3, &error),
+                     -ERROR_CANCELLED);
+    assert_int_equal(f->requests, 2);
+    kube_client_free(f->client);
+    kube_store_free(store);
+    f->client = NULL;
+}
+
 static void test_remove(void **state)
 {
     struct fixture *f = *state;
@@ -363,6 +428,8 @@ int main(void)
         CASE(test_get),
         CASE(test_errors),
         CASE(test_changes),
+        CASE(test_replace),
+        CASE(test_scale),
         CASE(test_remove),
         CASE(test_a_missing_name_deletes_nothing),
         CASE(test_a_renewed_token_is_read_after_a_refusal),

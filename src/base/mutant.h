@@ -36,7 +36,12 @@ bool mutant_choose(const char *name);
 /* "NAME SEEDS WHAT" for each. */
 void mutant_list(void (*line)(const char *text));
 #else
-#define MUTANT(name) false
+#define MUTANT(name) mutant_is(#name)
+static inline bool mutant_is(const char *name)
+{
+    (void)name;
+    return false;
+}
 static inline bool mutant_choose(const char *name)
 {
     (void)name;

@@ -253,7 +253,7 @@ static int resolve_cluster(const struct kubeconfig_entry *cluster, struct kubeco
 int kubeconfig_resolve(const json_t *merged, const char *context, struct arena *arena,
                        struct kubeconfig *out, struct error *error)
 {
-    struct kubeconfig_entry chosen, cluster, user;
+    struct kubeconfig_entry chosen = {0}, cluster = {0}, user = {0};
     const char *cluster_name, *user_name;
 
     *out = (struct kubeconfig){0};

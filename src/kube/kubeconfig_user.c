@@ -56,7 +56,7 @@ static int resolve_command(const struct kubeconfig_entry *exec, const char **out
     int result = kubeconfig_entry_text(exec, "command", out, error);
 
     if (!result && !*out) {
-        result = kubeconfig_entry_refuse(exec, "command", error, "is missing");
+        return kubeconfig_entry_refuse(exec, "command", error, "is missing");
     }
     if (!result && strchr(*out, '/')) {
         *out = kubeconfig_relative(exec->arena, exec->file, *out);

@@ -19,8 +19,6 @@
 /* How often it is looked whether a program has ended that has closed its output already. */
 #define REAP_POLL_MS 5
 
-extern char **environ;
-
 /* --- Start ------------------------------------------------------------------------------- */
 
 static bool overridden(const char *line, const char *const *by)

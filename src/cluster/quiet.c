@@ -24,7 +24,8 @@ static bool at_rest(const struct world *world, const struct plan *plan)
 
     if (plan->action.kind != ACTION_NONE || strcmp(plan->status.phase, "Running") != 0 ||
         plan->status.conditions[CONDITION_DEGRADED].status || world->certificates_problem ||
-        world->name_taken || plan->requeue_ms != world->spec.health_check.interval_ms) {
+        world->name_taken || world->spec.health_check.interval_ms < QUIET_PROBE_MS ||
+        plan->requeue_ms != world->spec.health_check.interval_ms) {
         return false;
     }
     for (int i = 0; i < world_size(world); i++) {

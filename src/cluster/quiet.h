@@ -6,7 +6,8 @@
  * member is asked, over one connection: its Status and a linearizable read.  An answer that is not
  * as good as the one before leads to a whole pass at once.  So does any change that a watch shows,
  * a pod that is no longer ready above all: the kubelet's probe is a linearizable read at each
- * member, and costs us nothing.
+ * member, and costs us nothing.  It sees a member that hangs within QUIET_PROBE_MS; who asks for a
+ * shorter interval asks for more, and gets whole passes.
  *
  * The interval grows with a fleet of more than QUIET_FLEET clusters, up to QUIET_STRETCH times. */
 #ifndef CLUSTER_QUIET_H
@@ -25,6 +26,8 @@
 /* Cheap looks between two whole passes, all at one member: another one would need a connection of
  * its own, which is what memory and processor time go into. */
 #define QUIET_LOOKS 11
+/* The readiness probe (pod_template.c) comes every 2 s, and two must fail after 2 s each. */
+#define QUIET_PROBE_MS 6000
 /* So many clusters keep their connections (etcd/pool.h); with more each look needs a fresh one. */
 #define QUIET_FLEET   16
 #define QUIET_STRETCH 12

@@ -49,6 +49,9 @@ static void who_rests_in(struct arena *arena)
     assert_true(rests(world, arena));
     assert_true(rests(world_running(arena, "{\"size\": 1}"), arena));
     assert_false(rests(world_made(arena, "{}"), arena)); /* Not formed yet. */
+    /* The probe would tell of a hanging member later than was asked for. */
+    assert_true(rests(world_running(arena, "{\"healthCheck\": {\"interval\": \"6s\"}}"), arena));
+    assert_false(rests(world_running(arena, "{\"healthCheck\": {\"interval\": \"5s\"}}"), arena));
 
     world->members[1].pod.ready = false;
     assert_false(rests(world, arena));

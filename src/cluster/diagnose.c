@@ -86,9 +86,9 @@ static const char *diagnose_ended(const struct world_member *member, struct aren
 }
 
 /* How it ended before explains nothing any more: it came up again, and hangs or is cut off. */
-static bool runs_for_a_while(const struct world *world, const struct world_pod *pod)
+static bool runs_for_a_while(const struct world_pod *pod)
 {
-    return pod->started && pod->started_ms && world->now_ms - pod->started_ms > RESTART_TOLD_FOR_MS;
+    return pod->started && pod->runs_ms > RESTART_TOLD_FOR_MS;
 }
 
 static const char *diagnose_pod(const struct world *world, const struct world_member *member,
@@ -117,7 +117,7 @@ static const char *diagnose_pod(const struct world *world, const struct world_me
         return expected ? NULL : diagnose_report(world, member, arena, reason);
     }
     if (pod->ended_reason && !pod->ready && !member_answers(member) &&
-        !runs_for_a_while(world, pod)) {
+        !runs_for_a_while(pod)) {
         return diagnose_ended(member, arena, reason);
     }
     if (pod->waiting_reason && strcmp(pod->waiting_reason, "PodInitializing") != 0 &&

@@ -25,6 +25,12 @@ struct memo {
     struct settled settled[MAX_SETTLED];
     const struct kube_resource *taken_resource; /* NULL: no name is taken. */
     char taken_name[128];
+    /* When each member's container was first seen running as it is, by this process's own clock:
+     * the kubelet's may differ by hours. */
+    struct {
+        uint64_t pod; /* Of its UID and its restarts; 0: not running. */
+        int64_t since_ms;
+    } running[ETCDCLUSTER_MAX_SIZE];
     int busy_passes;                  /* Passes in a row that acted. */
     char refusal[ERROR_MESSAGE_SIZE]; /* Why the last action was refused; "": it was not. */
 };

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "cluster/objects.h"
+#include "kube/table.h"
 
 /* A lost or changed Secret is seen at the next of these. */
 #define CERTIFICATES_READ_EVERY_MS 600000
@@ -309,6 +310,25 @@ static void draw_nonces(const struct reconciler_options *options, struct arena *
     }
 }
 
+/* For how long each member's container runs: as this process has seen it, or as the clocks say. */
+static void observe_running(struct memo *memo, int64_t now_boot_ms, struct world *world)
+{
+    for (int i = 0; i < ETCDCLUSTER_MAX_SIZE; i++) {
+        struct world_pod *pod = &world->members[i].pod;
+        uint64_t identity =
+            pod->started ? kube_hash(pod->uid, strlen(pod->uid)) + (uint64_t)pod->restarts : 0;
+        if (memo->running[i].pod != identity) {
+            memo->running[i].pod = identity;
+            memo->running[i].since_ms = now_boot_ms;
+        }
+        if (pod->started) {
+            int64_t seen_ms = now_boot_ms - memo->running[i].since_ms;
+            int64_t told_ms = pod->started_ms ? world->now_ms - pod->started_ms : 0;
+            pod->runs_ms = seen_ms > told_ms ? seen_ms : told_ms;
+        }
+    }
+}
+
 int observe_cluster(const struct reconciler_options *options, struct memo *memo,
                     struct arena *arena, struct world *world, struct error *error)
 {
@@ -319,6 +339,7 @@ int observe_cluster(const struct reconciler_options *options, struct memo *memo,
         observe_claims(options, arena, world, error)) {
         return error_wrap(error, "observing %s/%s", world->names->namespace, world->names->cluster);
     }
+    observe_running(memo, options->now_boot_ms(options->context), world);
     if (!world->spec_valid) {
         return 0;
     }

@@ -9,6 +9,7 @@
 
 #define RETRY_BASE_MS 60000
 #define RETRY_MAX_MS  900000
+#define SILENT_FOR_MS 60000 /* A helper that waits would have been heard by then. */
 
 static const struct permit_record *record_of(const struct world *world, int ordinal)
 {
@@ -103,21 +104,36 @@ static bool asks_again(const struct world *world, int ordinal)
         return true;
     }
     return report->used_nonce && !strcmp(report->used_nonce, record->nonce) &&
-           member->pod.started_ms &&
-           world->now_ms - member->pod.started_ms > retry_delay_ms(world->recorded.generation);
+           member->pod.runs_ms > retry_delay_ms(world->recorded.generation);
 }
 
 enum data { DATA_NONE, DATA_UNKNOWN, DATA_THERE };
 
+/* What lies there is of a bootstrap that was given up before. */
+static bool is_earlier_data(const struct world *world, const struct report *report)
+{
+    return report->has_marker && !strcmp(report->marker.cluster_uid, world->uid) &&
+           report->marker.generation < world->recorded.generation;
+}
+
+/* The container runs for a while, and no helper in it waits: it became etcd, on a log of its own,
+ * and etcd answers nobody before it has had a leader. */
+static bool runs_without_leader(const struct world_member *member)
+{
+    return !member->report && member->pod.started && !member->pod.terminating &&
+           member->pod.runs_ms > SILENT_FOR_MS;
+}
+
 /* None is only what is proven: the helper looked and found none, and the permit that the pod bears
  * is used up. A pod that is away or says nothing may have a log, one with a fresh permit may get it
  * at any moment. */
-static enum data look_for_data(const struct world_member *member)
+static enum data look_for_data(const struct world *world, const struct world_member *member)
 {
     const struct report *report = member->report;
     const struct permit *permit = member->pod.permit;
 
-    if (member_answers(member) || (report && report->has_wal)) {
+    if (member_answers(member) || runs_without_leader(member) ||
+        (report && report->has_wal && !is_earlier_data(world, report))) {
         return DATA_THERE;
     }
     if (!member->pod.exists && !member->claim.exists) {
@@ -137,9 +153,10 @@ static const char *cannot_tell(struct planning *planning, int first, int n_data)
 {
     return arena_printf(planning->arena,
                         "member %s asks to start again with an empty volume, and %d of %d have "
-                        "data: whether the cluster ever formed cannot be told. If it never held "
-                        "data, delete the EtcdCluster and its claims and create it again; "
-                        "otherwise see why the others do not serve",
+                        "data that may hold all that was ever written: whether the cluster has "
+                        "formed cannot be told. If it never held data, delete the EtcdCluster and "
+                        "its claims and create it again; otherwise see why the others do not "
+                        "serve",
                         planning->world->members[first].pod.name, n_data,
                         (int)planning->world->recorded.size);
 }
@@ -148,7 +165,7 @@ bool rule_restart_bootstrap(struct planning *planning)
 {
     const struct world *world = planning->world;
     struct recorded *recorded = &planning->plan->status.recorded;
-    int n_data = 0, n_unknown = 0, first = -1, half = world->recorded.size / 2;
+    int n_data = 0, n_unknown = 0, first = -1;
 
     if (world_formed(world) || recorded->cluster_id) {
         return false;
@@ -160,7 +177,7 @@ bool rule_restart_bootstrap(struct planning *planning)
         return false;
     }
     for (int i = 0; i < world_size(world); i++) {
-        enum data data = look_for_data(&world->members[i]);
+        enum data data = look_for_data(world, &world->members[i]);
         n_data += data == DATA_THERE;
         n_unknown += data == DATA_UNKNOWN;
         first = first < 0 && asks_again(world, i) ? i : first;
@@ -168,11 +185,12 @@ bool rule_restart_bootstrap(struct planning *planning)
     if (first < 0) {
         return false;
     }
-    if (n_data > half || world_has_quorum(world)) {
+    /* One log is enough: the others may have lost theirs, and with it the only other copies. */
+    if (n_data || world_has_quorum(world)) {
         planning_block(planning, cannot_tell(planning, first, n_data));
         return false;
     }
-    if (n_data + n_unknown > half) {
+    if (n_unknown) {
         planning_wait(planning,
                       arena_printf(planning->arena,
                                    "member %s asks to start again with an empty volume; whether "

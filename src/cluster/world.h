@@ -24,7 +24,8 @@ struct world_pod {
     bool has_permit;                    /* The annotation is there. */
     struct permit *permit;              /* It, decoded; NULL if it does not parse. */
     bool started;                       /* The etcd container runs (the helper or etcd itself). */
-    int64_t started_ms;                 /* Wall clock; 0: unknown. */
+    int64_t started_ms;                 /* By the kubelet's wall clock; 0: unknown. */
+    int64_t runs_ms;                    /* For how long at least, as far as clocks agree. */
     int32_t restarts;
     const char *waiting_reason, *waiting_message; /* Of the first container that waits, or NULL. */
     const char *ended_reason, *ended_message;     /* How etcd last ended, or NULL. */

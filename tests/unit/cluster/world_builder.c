@@ -79,6 +79,7 @@ void world_make_pod(struct world *world, struct arena *arena, int ordinal, const
         .exists = true,
         .started = true,
         .started_ms = NOW_MS - 1000,
+        .runs_ms = 1000,
         .name = names_pod(arena, world->names, ordinal),
         .uid = uid,
         .resource_version = "8",

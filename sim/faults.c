@@ -143,21 +143,24 @@ void sim_create_cluster(struct sim_run *run)
     run->user->create(run->user->context, &kube_etcd_clusters, cluster, NULL, &error);
 }
 
-/* What a quorum of the volumes held is gone for good, and no operator can be blamed for it. */
-void sim_data_destroyed(struct sim_run *run, int ordinal)
+void sim_forget_what_is_lost(struct sim_run *run)
 {
     int size = (int)json_path_integer(sim_cluster(run), run->schedule->size, "status", "bootstrap",
                                       "size", NULL);
     int destroyed = 0;
 
-    run->site->destroyed[ordinal % 16] = true;
     for (int i = 0; i < 16; i++) {
         destroyed += run->site->destroyed[i];
     }
     if (destroyed > size / 2) {
-        sim_trace(run->sim, "a quorum of the volumes is lost, and what was written with it");
         sim_etcd_forget(run->site->etcd, SIM_SERVICE);
     }
+}
+
+void sim_data_destroyed(struct sim_run *run, int ordinal)
+{
+    run->site->destroyed[ordinal % 16] = true;
+    sim_forget_what_is_lost(run);
 }
 
 /* --- What the kinds do */

@@ -110,6 +110,7 @@ static void write_something(void *context, uint64_t n)
 
     if (address) {
         sim_etcd_write(run->site->etcd, address);
+        sim_forget_what_is_lost(run);
     }
     sim_after(run->sim, WRITE_EVERY_MS, write_something, run, n + 1);
 }

@@ -72,6 +72,9 @@ void sim_shrink(struct sim_schedule *schedule, const char *invariant);
 void sim_fault_begin(struct sim_run *run, const struct sim_fault *fault);
 /* A member's data is gone for good. */
 void sim_data_destroyed(struct sim_run *run, int ordinal);
+/* What a quorum of the volumes held is gone for good when they are destroyed, and no operator can
+ * be blamed for it; nor for what etcd still writes into files that have no name any more. */
+void sim_forget_what_is_lost(struct sim_run *run);
 void sim_faults_heal(struct sim_run *run);
 void sim_create_cluster(struct sim_run *run);
 void sim_invariants_arrived(void *run, struct sim_operator *operator,

@@ -74,8 +74,12 @@ static void changed(void *context, const struct kube_resource *resource, const j
     } else if (resource == &kube_persistent_volume_claims && deleted) {
         struct sim_volume *volume =
             sim_volume_of_claim(site, json_path_string(object, "metadata", "uid", NULL));
-        for (int i = 0; volume && i < SIM_PODS; i++) { /* Its pod, if any, is gone already. */
-            site->pods[i].volume = site->pods[i].volume == volume ? NULL : site->pods[i].volume;
+        for (int i = 0; volume && i < SIM_PODS; i++) {
+            /* Its pod is gone already, but for one that was forced while its node did not hear of
+             * it: the disk is taken from under it. */
+            if (site->pods[i].state && site->pods[i].volume == volume) {
+                sim_pod_remove(&site->pods[i]);
+            }
         }
         if (volume) {
             sim_disk_free(volume->disk);

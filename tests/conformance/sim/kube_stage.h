@@ -26,8 +26,6 @@ struct kube_stage {
     /* What a watch from this version shows until now, as one array. */
     int (*watch)(void *context, const struct kube_resource *resource, const char *selector,
                  const char *version, json_t **events, struct error *error);
-    /* Makes version 1 one that is no longer served, where it still is. */
-    void (*forget_history)(void *context);
     /* No more objects of this kind (in pods' case), or as many as one likes again. */
     void (*refuse_creates)(void *context, const struct kube_resource *resource, bool refuse);
 };

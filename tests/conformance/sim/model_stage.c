@@ -54,12 +54,6 @@ static int watch(void *context, const struct kube_resource *resource, const char
     return 0;
 }
 
-static void forget_history(void *context)
-{
-    struct model *model = context;
-    sim_api_server_compact(model->server);
-}
-
 static void refuse_creates(void *context, const struct kube_resource *resource, bool refuse)
 {
     struct model *model = context;
@@ -84,7 +78,6 @@ struct kube_stage *model_stage_new(void)
         .sleep = pass,
         .list_page = list_page,
         .watch = watch,
-        .forget_history = forget_history,
         .refuse_creates = refuse_creates,
     };
     return &model->stage;

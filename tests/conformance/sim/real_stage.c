@@ -148,11 +148,6 @@ static int watch(void *context, const struct kube_resource *resource, const char
     return result;
 }
 
-static void forget_history(void *context)
-{
-    (void)context; /* What is served begins when the API server started. */
-}
-
 /* A quota of none; one that is not yet counted does not refuse. */
 static void refuse_creates(void *context, const struct kube_resource *resource, bool refuse)
 {
@@ -192,7 +187,6 @@ struct kube_stage *real_stage_new(struct real_cluster *cluster)
         .sleep = pass,
         .list_page = list_page,
         .watch = watch,
-        .forget_history = forget_history,
         .refuse_creates = refuse_creates,
     };
     AUTO_JSON json_t *namespace = json_of("{\"apiVersion\": \"v1\", \"kind\": \"Namespace\", "

@@ -112,13 +112,6 @@ static void watch_of_the_end(struct kube_stage *stage)
     say_events(stage, NULL, start);
 }
 
-static void watch_from_the_past(struct kube_stage *stage)
-{
-    make_map(stage, "a", "yes");
-    stage->forget_history(stage->context);
-    say_events(stage, NULL, "1");
-}
-
 static const char *say_page(struct kube_stage *stage, const char *token, const char **version)
 {
     json_t *list = NULL, *item;
@@ -173,7 +166,9 @@ static void pages(struct kube_stage *stage)
 }
 
 const struct kube_scenario watch_scenarios[] = {
-    {"watch in order", watch_in_order},    {"watch with a selector", watch_with_selector},
-    {"watch of an end", watch_of_the_end}, {"watch from the past", watch_from_the_past},
-    {"pages of one moment", pages},        {NULL},
+    {"watch in order", watch_in_order},
+    {"watch with a selector", watch_with_selector},
+    {"watch of an end", watch_of_the_end},
+    {"pages of one moment", pages},
+    {NULL},
 };

@@ -116,8 +116,7 @@ static const char *diagnose_pod(const struct world *world, const struct world_me
         bool expected = member->report->reason == REPORT_NO_DATA && !world_formed(world);
         return expected ? NULL : diagnose_report(world, member, arena, reason);
     }
-    if (pod->ended_reason && !pod->ready && !member_answers(member) &&
-        !runs_for_a_while(pod)) {
+    if (pod->ended_reason && !pod->ready && !member_answers(member) && !runs_for_a_while(pod)) {
         return diagnose_ended(member, arena, reason);
     }
     if (pod->waiting_reason && strcmp(pod->waiting_reason, "PodInitializing") != 0 &&

@@ -380,7 +380,8 @@ static void test_quorum_lost(void **state)
 
     real_member_signal(&world->cluster, 1, SIGSTOP);
     look(world, &world->cluster.credentials);
-    /* The silent one uses up the time for the status, the one without a leader that for the read. */
+    /* The silent one uses up the time for the status, the one without a leader that for the read.
+     */
     assert_in_range(world->look_ms, 0, 2 * TIMEOUT_MS + SLACK_MS);
     assert_int_equal(world->looks[0].status_error.kind, ERROR_RETRYABLE);
     /* Its kernel still accepts connections; nothing answers. */

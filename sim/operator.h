@@ -92,7 +92,6 @@ struct sim_operator {
     int calls_until_crash; /* A fault: it dies at its n-th call from now; 0: not. */
     int calls_until_stop;  /* A fault: likewise SIGSTOP, */
     int64_t stop_ms;       /* for so long. */
-    uint64_t sent_changes;
     const char *last_rule; /* So that the trace repeats nothing. */
 };
 

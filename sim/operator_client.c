@@ -60,7 +60,6 @@ static int perform(struct sim_operator *operator, const struct sim_request * req
     const struct kube_api *server = operator->server;
 
     if (is_change(request)) {
-        operator->sent_changes++;
         operator->options.arrived(operator->options.context, operator, request);
     }
     switch (request->verb) {

@@ -62,7 +62,6 @@ struct sim_node {
     bool down;       /* No power. */
     bool frozen;     /* The kubelet hangs; containers run on. */
     bool deaf, mute; /* Nothing comes in; nothing goes out. Both: cut off. */
-    int64_t unreachable_since_ms;
 };
 
 struct sim_site {

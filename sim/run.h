@@ -7,12 +7,12 @@
 #ifndef SIM_RUN_H
 #define SIM_RUN_H 1
 
-#include "sim/api_server.h"
-#include "sim/controllers.h"
 #include "sim/coverage.h"
-#include "sim/operator.h"
+#include "sim/kube/api_server.h"
+#include "sim/kube/controllers.h"
+#include "sim/operator/operator.h"
 #include "sim/schedule.h"
-#include "sim/site.h"
+#include "sim/site/site.h"
 
 #define SIM_OPERATORS 2
 #define SIM_SERVICE   "c-peer.ns.svc" /* Under which its members are found. */

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "sim/etcd.h"
+#include "sim/etcd/etcd.h"
 
 struct model {
     struct sim *sim;

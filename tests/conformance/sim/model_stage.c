@@ -2,7 +2,7 @@
 
 #include "base/memory.h"
 #include "kube/store.h"
-#include "sim/controllers.h"
+#include "sim/kube/controllers.h"
 #include "stages.h"
 #include "tiny_kubelet.h"
 

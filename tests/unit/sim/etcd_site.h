@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "sim/etcd.h"
+#include "sim/etcd/etcd.h"
 
 #define SITE_MEMBERS 5
 #define SITE_TOKEN   "token-1"

@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "base/json.h"
-#include "sim/api_server.h"
+#include "sim/kube/api_server.h"
 
 static struct world {
     struct sim *sim;

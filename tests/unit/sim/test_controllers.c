@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "base/json.h"
-#include "sim/controllers.h"
+#include "sim/kube/controllers.h"
 #include "tiny_kubelet.h"
 
 #define LONG_MS 120000 /* All controllers have done all that they will do. */

@@ -1,6 +1,6 @@
 /* Each invariant is seen when somebody breaks the rules that guard it, and not before. */
 #include "etcd_site.h"
-#include "sim/etcd_internal.h"
+#include "sim/etcd/internal.h"
 
 /* The disk forgets what it was told to keep after its static bootstrap: it answers too early. */
 static void forget_all_but_the_beginning(struct sim_disk *disk)

@@ -4,7 +4,7 @@
 #ifndef TESTS_TINY_KUBELET_H
 #define TESTS_TINY_KUBELET_H 1
 
-#include "sim/api_server.h"
+#include "sim/kube/api_server.h"
 
 struct tiny_kubelet {
     struct sim *sim;

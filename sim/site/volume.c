@@ -1,0 +1,123 @@
+/* Claims become disks on the node where their pod first runs, and pods go where their disk is. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "sim/site/site.h"
+
+#define SCHEDULE_AGAIN_MS 1000
+
+struct sim_volume *sim_volume_of_claim(struct sim_site *site, const char *claim_uid)
+{
+    for (int i = 0; i < SIM_VOLUMES; i++) {
+        if (site->volumes[i].disk && !strcmp(site->volumes[i].claim_uid, claim_uid)) {
+            return &site->volumes[i];
+        }
+    }
+    return NULL;
+}
+
+static int pods_on(const struct sim_site *site, int node)
+{
+    int n = 0;
+    for (int i = 0; i < SIM_PODS; i++) {
+        n += site->pods[i].state > SIM_POD_PENDING && site->pods[i].node == node;
+    }
+    return n;
+}
+
+/* The emptiest node that has power; a few at random first, so that the same one does not always
+ * win. -1: none. */
+static int choose_node(const struct sim_site *site)
+{
+    int first = (int)sim_below(site->sim, SIM_STREAM_KUBELET, SIM_NODES), best = -1;
+
+    for (int i = 0; i < SIM_NODES; i++) {
+        int node = (first + i) % SIM_NODES;
+        if (!site->nodes[node].down && (best < 0 || pods_on(site, node) < pods_on(site, best))) {
+            best = node;
+        }
+    }
+    return best;
+}
+
+static struct sim_volume *provision(struct sim_site *site, const json_t *claim, int node)
+{
+    const char *name = json_path_string(claim, "metadata", "name", NULL);
+    int i = 0;
+
+    while (i < SIM_VOLUMES - 1 && site->volumes[i].disk) {
+        i++;
+    }
+    struct sim_volume *volume = &site->volumes[i];
+    snprintf(volume->claim_uid, sizeof volume->claim_uid, "%s",
+             json_path_string(claim, "metadata", "uid", NULL));
+    volume->disk = sim_disk_new(site->etcd, name);
+    volume->node = node;
+    AUTO_JSON json_t *bound =
+        json_pack("{s:s, s:s, s:{s:s, s:s, s:s}, s:{s:s}}", "apiVersion", "v1", "kind",
+                  "PersistentVolumeClaim", "metadata", "name", name, "namespace", SIM_NAMESPACE,
+                  "resourceVersion", json_path_string(claim, "metadata", "resourceVersion", NULL),
+                  "status", "phase", "Bound");
+    struct error error;
+    site->kube->replace_status(site->kube->context, &kube_persistent_volume_claims, bound, NULL,
+                               &error);
+    return volume;
+}
+
+static void tell_unschedulable(struct sim_pod *pod, const json_t *object, const char *why)
+{
+    AUTO_JSON json_t *status =
+        json_pack("{s:s, s:s, s:{s:s, s:s, s:s}, s:{s:s, s:[{s:s, s:s, s:s, s:s}]}}", "apiVersion",
+                  "v1", "kind", "Pod", "metadata", "name", pod->name, "namespace", SIM_NAMESPACE,
+                  "resourceVersion", json_path_string(object, "metadata", "resourceVersion", NULL),
+                  "status", "phase", "Pending", "conditions", "type", "PodScheduled", "status",
+                  "False", "reason", "Unschedulable", "message", why);
+    const json_t *condition = json_array_get(json_path(object, "status", "conditions", NULL), 0);
+    const char *said = json_path_string(condition, "message", NULL);
+    struct error error;
+
+    if (!said || strcmp(said, why) != 0) {
+        pod->site->kube->replace_status(pod->site->kube->context, &kube_pods, status, NULL, &error);
+    }
+}
+
+static void schedule(void *context, uint64_t argument)
+{
+    (void)argument;
+    sim_site_place_pod(context);
+}
+
+void sim_site_place_pod(struct sim_pod *pod)
+{
+    struct sim_site *site = pod->site;
+    const json_t *object = sim_api_server_peek(site->server, &kube_pods, SIM_NAMESPACE, pod->name);
+    char claim_name[80];
+    struct error error;
+
+    if (pod->state != SIM_POD_PENDING || !object) {
+        return;
+    }
+    snprintf(claim_name, sizeof claim_name, "data-%s", pod->name);
+    const json_t *claim = sim_api_server_peek(site->server, &kube_persistent_volume_claims,
+                                              SIM_NAMESPACE, claim_name);
+    struct sim_volume *volume =
+        claim ? sim_volume_of_claim(site, json_path_string(claim, "metadata", "uid", NULL)) : NULL;
+    int node = volume ? volume->node : choose_node(site);
+    if (!claim || json_path(claim, "metadata", "deletionTimestamp", NULL)) {
+        tell_unschedulable(pod, object, "persistentvolumeclaim is not there");
+    } else if (site->unschedulable || node < 0 || site->nodes[node].down) {
+        tell_unschedulable(pod, object, "0/5 nodes are available: insufficient memory");
+    } else {
+        pod->volume = volume ? volume : provision(site, claim, node);
+        pod->node = node;
+        AUTO_JSON json_t *patch = json_pack("{s:{s:s}}", "spec", "nodeName", "node");
+        sim_trace(site->sim, "scheduler: %s onto node %d", pod->name, node);
+        pod->state = SIM_POD_STARTING; /* Before the patch calls back. */
+        site->kube->merge_patch(site->kube->context, &kube_pods, SIM_NAMESPACE, pod->name, patch,
+                                NULL, &error);
+        sim_pod_begin(pod);
+        return;
+    }
+    sim_after(site->sim, SCHEDULE_AGAIN_MS, schedule, pod, 0);
+}

@@ -26,7 +26,18 @@
     M(StatusAlwaysWritten, 3000, "the status is written although it says nothing new")             \
     M(RunningAlways, 3000, "the phase says Running whatever the members do")                       \
     M(GoneIgnored, 3000, "an expired watch is taken up again without a list")                      \
-    M(RelistKeeps, 3000, "a relist keeps what was deleted meanwhile")
+    M(RelistKeeps, 3000, "a relist keeps what was deleted meanwhile")                              \
+    M(PromotionSkipped, 3000, "learners are never promoted")                                       \
+    M(PodBeforeRemove, 3000, "a pod goes before its member has left etcd")                         \
+    M(WrongVictim, 3000, "another member than the highest leaves")                                 \
+    M(RemoveWithoutQuorum, 3000, "a member is removed although those that stay are no quorum")     \
+    M(AddWhileDown, 3000, "a member is added while another is down or joining")                    \
+    M(LearnersTogether, 3000, "a second learner is added before the first is a voter")             \
+    M(ExistingTwice, 3000, "a second permit is given for one member id")                           \
+    M(ReplaceOnSilence, 3000, "a member that does not answer is replaced without proof")           \
+    M(TwoPodsRolled, 3000, "a pod is rolled while another member is away")                         \
+    M(LeaderNotMoved, 3000, "a leader is taken away before it has handed over")                    \
+    M(VersionJump, 3000, "any version may come after any other")
 
 #ifdef MUTANTS
 #define MUTANT(name) mutant_is(#name)

@@ -49,6 +49,28 @@ static int annotate_pod(const struct reconciler_options *options, const struct w
     return result == -(int)ERROR_NOT_FOUND ? 0 : result;
 }
 
+static const char *first_cluster(const struct world *world, const struct recorded *recorded,
+                                 struct arena *arena)
+{
+    return names_initial_cluster(arena, world->names, recorded->size,
+                                 world->spec.security.tls.peer.enabled);
+}
+
+/* etcd that joins wants exactly the membership that it finds. */
+static const char *present_cluster(const struct world *world, struct arena *arena)
+{
+    const char *list = "";
+
+    for (int i = 0; i < ETCDCLUSTER_MAX_SIZE; i++) {
+        if (world->members[i].entry) {
+            list = arena_printf(arena, "%s%s%s=%s", list, *list ? "," : "",
+                                names_pod(arena, world->names, i),
+                                world->members[i].entry->peer_urls[0]);
+        }
+    }
+    return list;
+}
+
 static char *permit_text(const struct world *world, const struct recorded *recorded,
                          const struct permit_record *record, struct arena *arena)
 {
@@ -62,9 +84,10 @@ static char *permit_text(const struct world *world, const struct recorded *recor
         .generation = recorded->generation,
         .ordinal = record->ordinal,
         .member_id = record->member_id,
-        .initial_cluster = starts ? names_initial_cluster(arena, world->names, recorded->size,
-                                                          world->spec.security.tls.peer.enabled)
-                                  : NULL,
+        .initial_cluster = record->mode == PERMIT_ADOPT      ? NULL
+                           : record->mode == PERMIT_EXISTING ? present_cluster(world, arena)
+                                                             : first_cluster(world, recorded,
+                                                                             arena),
         .token = starts ? names_token(arena, world->uid, recorded->generation) : NULL,
     };
     return permit_encode(&permit);
@@ -313,6 +336,12 @@ int act(const struct reconciler_options *options, struct memo *memo, const struc
         break;
     case ACTION_REMOVE:
         result = remove_objects(options, memo, world, plan, error);
+        break;
+    case ACTION_ADD_MEMBER:
+    case ACTION_PROMOTE_MEMBER:
+    case ACTION_REMOVE_MEMBER:
+    case ACTION_MOVE_LEADER:
+        result = act_on_membership(options, memo, world, plan, error);
         break;
     }
     return result;

@@ -10,4 +10,8 @@
 int act(const struct reconciler_options *options, struct memo *memo, const struct world *world,
         const struct plan *plan, struct error *error);
 
+/* Of act(): what is asked of etcd. (act_etcd.c) */
+int act_on_membership(const struct reconciler_options *options, struct memo *memo,
+                      const struct world *world, const struct plan *plan, struct error *error);
+
 #endif

@@ -60,9 +60,9 @@ static const char *diagnose_report(const struct world *world, const struct world
     if (report->reason == REPORT_NO_DATA && world_formed(world)) {
         *reason = "MemberLostData";
         return arena_printf(arena,
-                            "%s has lost its data (its volume is empty) and waits: starting it as "
-                            "it was would let the same member vote again with an emptied log; this "
-                            "operator does not replace members yet",
+                            "%s has no data (its volume is empty) and waits: starting it as it was "
+                            "would let the same member vote again with an emptied log, so it is "
+                            "replaced by a new member as soon as the others hold a quorum",
                             member->pod.name);
     }
     return arena_printf(arena, "%s waits: %s", member->pod.name, report->message);

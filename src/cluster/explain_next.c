@@ -37,6 +37,16 @@ static const struct {
     [ACTION_STOP_ETCD] = {"StopEtcd", "the StatefulSet is scaled to nothing: all members end",
                           "a pod on a dead node: it ends when the Node is removed or tainted "
                           "node.kubernetes.io/out-of-service"},
+    [ACTION_ADD_MEMBER] = {"AddMember", "etcd is told of the member, as a learner",
+                           "etcd's own checks: a voter that is down, a change within the last five "
+                           "seconds"},
+    [ACTION_PROMOTE_MEMBER] = {"PromoteMember", "the learner becomes a voter",
+                               "a learner that is behind the leader"},
+    [ACTION_REMOVE_MEMBER] = {"RemoveMember", "the member is removed from etcd; its data stays "
+                                              "where it is until the ordinal joins anew, or leaves",
+                              "a quorum that is lost in between"},
+    [ACTION_MOVE_LEADER] = {"MoveLeader", "the leader hands over to another voter",
+                            "a voter that is behind"},
     [ACTION_REMOVE] = {"Remove", "the objects are deleted",
                        "a finalizer of somebody else on one of them"},
 };

@@ -33,6 +33,7 @@ struct memo {
     } running[ETCDCLUSTER_MAX_SIZE];
     int busy_passes;                  /* Passes in a row that acted. */
     char refusal[ERROR_MESSAGE_SIZE]; /* Why the last action was refused; "": it was not. */
+    char etcd_says[ERROR_MESSAGE_SIZE]; /* Why etcd did not do the last one, for now; "": it did. */
 };
 
 struct memos;

@@ -3,7 +3,9 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "cluster/membership.h"
 #include "cluster/pod_template.h"
+#include "cluster/version_guard.h"
 #include "pki/pki.h"
 
 json_t *owner_reference(const json_t *cluster)
@@ -129,7 +131,7 @@ static json_t *stateful_set(const struct world *world, struct children *children
     json_object_set_new(set, "spec",
                         json_pack("{s:s, s:i, s:s, s:{s:s}, s:{s:s, s:s}, s:{s:o}, s:o}",
                                   "serviceName", world->names->peer_service, "replicas",
-                                  world_size(world), "podManagementPolicy", "Parallel",
+                                  world_replicas(world), "podManagementPolicy", "Parallel",
                                   "updateStrategy", "type", "OnDelete",
                                   "persistentVolumeClaimRetentionPolicy", "whenDeleted", "Retain",
                                   "whenScaled", "Retain", "selector", "matchLabels",
@@ -145,31 +147,61 @@ static const char *live_image(const struct world *world)
     return json_path_string(json_array_get(containers, 0), "image", NULL);
 }
 
-static bool has_tag(const char *image, const char *tag)
+/* The lowest and the highest version among the members that answer; NULL: none does. */
+static void versions_running(const struct world *world, const char **lowest, const char **highest)
 {
-    size_t length = strlen(image), tag_length = strlen(tag);
-    return length > tag_length && !strcmp(image + length - tag_length, tag);
+    *lowest = *highest = NULL;
+    for (int i = 0; i < ETCDCLUSTER_MAX_SIZE; i++) {
+        const struct world_member *member = &world->members[i];
+        if (!member_answers(member)) {
+            continue;
+        }
+        const char *version = member->look.status.version;
+        *lowest = !*lowest || version_compare(version, *lowest) < 0 ? version : *lowest;
+        *highest = !*highest || version_compare(version, *highest) > 0 ? version : *highest;
+    }
+}
+
+/* A new version, or an image that may be of one, waits until all is well; one that goes back, or
+ * takes back a step that did not turn out well, must not. */
+static const char *hold_image(const struct world *world, const char *live_version,
+                              const char *live_image, const char *asked_image, struct arena *arena)
+{
+    const char *asked = world->spec.version, *lowest, *highest;
+
+    if (!strcmp(asked, live_version) && !strcmp(asked_image, live_image)) {
+        return NULL;
+    }
+    versions_running(world, &lowest, &highest);
+    const char *why = version_guard(live_version, lowest, highest, asked, arena);
+    if (!why && version_compare(asked, live_version) > 0) {
+        why = gate_well(world, arena);
+    }
+    return why;
 }
 
 /* The version and image that may enter the template: the spec's while the cluster has not formed,
- * then those that it runs. Under OnDelete any pod that is recreated gets what the template has, so
- * a changed version, or an image that may be of another, is held; the same version from another
- * repository is not. */
+ * then only what the guard lets in: under OnDelete any pod that is recreated gets what the template
+ * has, so an eviction would upgrade past it. */
 static void choose_image(const struct world *world, struct arena *arena, struct children *children)
 {
     const char *live_version = json_path_string(world->stateful_set, "metadata", "annotations",
                                                 ANNOTATION_ETCD_VERSION, NULL);
     const char *live = live_image(world), *asked = world->spec.image;
-    bool formed = world_formed(world) && live && live_version;
 
-    children->version = formed ? live_version : world->spec.version;
-    const char *tag = arena_printf(arena, ":v%s", children->version);
     if (!asked) {
-        asked = arena_printf(arena, "%s%s", world->spec.repository, tag);
+        asked = arena_printf(arena, "%s:v%s", world->spec.repository, world->spec.version);
     }
-    bool same_version = !world->spec.image && formed && has_tag(live, tag);
-    children->image = !formed || same_version ? asked : live;
-    children->image_asked = asked;
+    children->version = world->spec.version;
+    children->image = asked;
+    if (!world_formed(world) || !live || !live_version) {
+        return;
+    }
+    children->version_held = hold_image(world, live_version, live, asked, arena);
+    if (children->version_held) {
+        children->version = live_version;
+        children->image = live;
+    }
 }
 
 static void add(struct children *children, const struct kube_resource *resource, json_t *desired,
@@ -200,13 +232,18 @@ static void set_claim_templates(const struct world *world, json_t *set)
     }
 }
 
+bool children_want_budget(const struct world *world)
+{
+    return world_replicas(world) > 1;
+}
+
 void children_desired(const struct world *world, struct arena *arena, struct children *out)
 {
     memset(out, 0, sizeof *out);
     choose_image(world, arena, out);
     add(out, &kube_services, peer_service(world), arena);
     add(out, &kube_services, client_service(world), arena);
-    if (world_size(world) > 1) {
+    if (children_want_budget(world)) {
         add(out, &kube_pod_disruption_budgets, disruption_budget(world), arena);
     }
     add(out, &kube_config_maps, config_map(world, out->version, arena, &out->config_name), arena);

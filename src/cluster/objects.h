@@ -23,10 +23,13 @@ struct children {
     const char *template_hash; /* What pods of the newest template bear. */
     const char *version;       /* The etcd version that the template has. */
     const char *image;         /* That the template has. */
-    const char *image_asked;   /* That the spec asks for, at the template's version. */
+    const char *version_held;  /* Why that is not what the spec asks for, or NULL: it is. */
 };
 
 void children_desired(const struct world *world, struct arena *arena, struct children *out);
+
+/* A disruption budget is wanted: not for a single member, which nothing could move then. */
+bool children_want_budget(const struct world *world);
 
 /* What differs between the desired and the live object (which may be NULL), as a path or a reason
  * for the log; NULL if nothing. Only what the desired object names is compared: others' fields and

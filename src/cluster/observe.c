@@ -333,6 +333,7 @@ int observe_cluster(const struct reconciler_options *options, struct memo *memo,
                     struct arena *arena, struct world *world, struct error *error)
 {
     world->settled = memo->settled;
+    world->etcd_says = memo->etcd_says[0] ? arena_strdup(arena, memo->etcd_says) : NULL;
     world->refusal = memo->refusal[0] ? arena_strdup(arena, memo->refusal) : NULL;
     if (observe_children(options, arena, world, error) ||
         observe_pods(options, arena, world, error) ||

@@ -148,7 +148,9 @@ static void read_reports(const struct reconciler_options *options, struct arena 
 void observe_etcd(const struct reconciler_options *options, struct arena *arena,
                   struct world *world)
 {
-    const struct etcd_credentials credentials = {
+    struct etcd_credentials *credentials = arena_alloc(arena, sizeof *credentials);
+
+    *credentials = (struct etcd_credentials){
         .tls = world->spec.security.tls.client.enabled,
         .key = arena_printf(arena, "%s/%s", world->names->namespace, world->names->cluster),
         .ca_pem = world->certificates.ca_pem,
@@ -156,9 +158,10 @@ void observe_etcd(const struct reconciler_options *options, struct arena *arena,
         .key_pem = world->certificates.key_pem,
     };
 
-    if (!credentials.tls || (credentials.ca_pem && credentials.certificate_pem)) {
-        look(options, &credentials, arena, world);
-        list_members(options, &credentials, arena, world);
+    if (!credentials->tls || (credentials->ca_pem && credentials->certificate_pem)) {
+        world->credentials = credentials;
+        look(options, credentials, arena, world);
+        list_members(options, credentials, arena, world);
     }
     read_reports(options, arena, world);
 }

@@ -33,19 +33,27 @@ static const struct rule rules[] = {
      "applies the objects that are not as they should be"},
     {"ReplaceOutdatedPod", HOLD_PODS, rule_replace_outdated_pod,
      "replaces a pod of an earlier template that does not serve"},
+    {"RemoveLostMember", HOLD_MEMBERSHIP, rule_remove_lost_member,
+     "removes a member from etcd whose data is proven to be gone, so that it can join anew"},
     {"MemberLost", 0, rule_lost_member,
      "says which member waits with a volume that it may not use"},
     {"RetirePermits", 0, rule_retire_permits,
      "takes used permits off the pods of members that serve"},
-    {"VersionHeld", 0, rule_hold_version, "says when another version is asked for than runs"},
-    {"ImageHeld", 0, rule_hold_image,
-     "says when an image is asked for that may be of another version"},
-    {"SizeHeld", 0, rule_hold_size, "says when another size is asked for than runs"},
+    {"PromoteMember", HOLD_MEMBERSHIP, rule_promote_member,
+     "makes a learner that has caught up a voter"},
+    {"AddMember", HOLD_MEMBERSHIP, rule_add_member,
+     "adds the ordinals that are no members yet to etcd, as learners, one at a time"},
+    {"RemoveMember", HOLD_MEMBERSHIP, rule_remove_member,
+     "removes the members past the size from etcd, the highest first, before their pods go"},
+    {"RollPod", HOLD_PODS, rule_roll_pod,
+     "restarts serving members of an earlier template, one at a time, the leader last"},
+    {"Scale", HOLD_MEMBERSHIP, rule_scale, "records the size that is asked for"},
+    {"RemoveClaims", HOLD_VOLUMES, rule_remove_claims,
+     "removes the volumes of members that have left"},
+    {"VersionHeld", 0, rule_hold_version, "says why the version that is asked for does not run"},
     {"StorageHeld", 0, rule_hold_storage, "says when larger volumes are asked for than there are"},
-    {"SettingsHeld", 0, rule_hold_settings,
-     "says which settings serving members have not taken up yet"},
-    {"RemoveStaleConfig", HOLD_OBJECTS, rule_remove_stale_config,
-     "removes a ConfigMap that no pod and no template names"},
+    {"RemoveStale", HOLD_OBJECTS, rule_remove_stale,
+     "removes a ConfigMap that no pod and no template names, and what a single member needs not"},
 };
 
 #define N_RULES (sizeof rules / sizeof *rules)
@@ -80,6 +88,17 @@ void planning_hold_spec(struct planning *planning, const char *what)
     planning->spec_held = planning->spec_held
                               ? arena_printf(planning->arena, "%s; %s", planning->spec_held, what)
                               : what;
+}
+
+void planning_call_etcd(struct planning *planning, enum action_kind kind, int ordinal,
+                        const char *reason)
+{
+    planning->plan->action.kind = kind;
+    planning->plan->action.ordinal = ordinal;
+    planning->plan->reason = reason;
+    if (planning->world->etcd_says) {
+        planning_wait(planning, planning->world->etcd_says);
+    }
 }
 
 void planning_add_pod(struct planning *planning, int ordinal)

@@ -34,6 +34,11 @@ enum action_kind {
     ACTION_DELETE_PODS, /* Those in `pods`. */
     ACTION_STOP_ETCD,   /* Scale the StatefulSet to nothing. */
     ACTION_REMOVE,      /* The objects in `remove`. */
+    /* Calls to etcd about the member `ordinal`; what refuses for now is asked again. */
+    ACTION_ADD_MEMBER, /* As a learner. */
+    ACTION_PROMOTE_MEMBER,
+    ACTION_REMOVE_MEMBER,
+    ACTION_MOVE_LEADER, /* From `ordinal` to `successor`. */
 };
 
 struct removal {
@@ -50,6 +55,7 @@ struct action {
     int n_pods;
     struct removal *remove;
     int n_remove;
+    int ordinal, successor;
 };
 
 /* What one rule of the table said in this pass, for `explain`: pointers only, filled always. */
@@ -105,11 +111,15 @@ bool rule_replace_outdated_pod(struct planning *planning);
 bool rule_retire_permits(struct planning *planning);
 bool rule_lost_member(struct planning *planning);
 bool rule_hold_version(struct planning *planning);
-bool rule_hold_image(struct planning *planning);
-bool rule_hold_size(struct planning *planning);
 bool rule_hold_storage(struct planning *planning);
-bool rule_hold_settings(struct planning *planning);
-bool rule_remove_stale_config(struct planning *planning);
+bool rule_remove_lost_member(struct planning *planning);
+bool rule_add_member(struct planning *planning);
+bool rule_promote_member(struct planning *planning);
+bool rule_remove_member(struct planning *planning);
+bool rule_remove_claims(struct planning *planning);
+bool rule_roll_pod(struct planning *planning);
+bool rule_scale(struct planning *planning);
+bool rule_remove_stale(struct planning *planning);
 
 /* For rules: say what is waited for, or what blocks, if no rule above has said so already. */
 void planning_wait(struct planning *planning, const char *why);
@@ -117,6 +127,12 @@ void planning_block(struct planning *planning, const char *why);
 /* Say what of the spec is not carried out, beside what the rules above said. */
 void planning_hold_spec(struct planning *planning, const char *what);
 void planning_add_pod(struct planning *planning, int ordinal);
+/* The action is a call to etcd about this member; says what etcd answered to the last one, if it is
+ * to be asked again. */
+void planning_call_etcd(struct planning *planning, enum action_kind kind, int ordinal,
+                        const char *reason);
+/* If the member leads and another can: the action is to hand over. False: nothing to do. */
+bool planning_move_leader(struct planning *planning, int leaving, const char *why);
 
 /* The StatefulSet controller has seen the StatefulSet as it is. */
 bool planning_set_is_current(const struct planning *planning);

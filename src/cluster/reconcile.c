@@ -17,6 +17,7 @@
 #define MAX_BUSY_PASSES     50 /* Passes in a row that act, before they are slowed down. */
 #define SLOWED_DOWN_MS      1000
 #define AFTER_DELETE_MS     200 /* Until the watch shows it. */
+#define ETCD_AGAIN_MS       500 /* After etcd refused for now. */
 #define TAKEN_NAME_AGAIN_MS 10000
 
 struct reconciler {
@@ -98,6 +99,10 @@ static void tell_action(const struct reconciler_options *options, const struct w
     case ACTION_DELETE_PODS:
     case ACTION_GRANT_PERMITS:
     case ACTION_STOP_ETCD:
+    case ACTION_ADD_MEMBER:
+    case ACTION_PROMOTE_MEMBER:
+    case ACTION_REMOVE_MEMBER:
+    case ACTION_MOVE_LEADER:
         kube->event(kube->context, world->object, "Normal", plan->rule, plan->reason);
         break;
     case ACTION_NONE:
@@ -153,8 +158,12 @@ static int write_status(const struct reconciler_options *options, const struct w
 static int64_t requeue_after(struct memo *memo, const struct plan *plan)
 {
     if (plan->action.kind == ACTION_NONE) {
+        memo->etcd_says[0] = '\0';
         memo->busy_passes = 0;
         return memo->taken_resource ? TAKEN_NAME_AGAIN_MS : plan->requeue_ms;
+    }
+    if (memo->etcd_says[0]) {
+        return ETCD_AGAIN_MS;
     }
     if (++memo->busy_passes > MAX_BUSY_PASSES) {
         return SLOWED_DOWN_MS;
@@ -180,7 +189,7 @@ static int carry_out(struct reconciler *reconciler, struct memo *memo, const str
     /* Intent first: what is recorded stands in the status before it is acted upon. So does what
      * keeps being refused, or nobody would hear of it. */
     if ((must_record(world, status) && !MUTANT(ActFirst)) || plan->action.kind == ACTION_NONE ||
-        world->refusal) {
+        world->refusal || world->etcd_says) {
         int result = write_status(options, world, plan, status, error);
         if (result) {
             return result;

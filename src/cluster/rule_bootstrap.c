@@ -5,21 +5,12 @@
 
 #include "base/json.h"
 #include "base/mutant.h"
+#include "cluster/membership.h"
 #include "cluster/plan.h"
 
 #define RETRY_BASE_MS 60000
 #define RETRY_MAX_MS  900000
 #define SILENT_FOR_MS 60000 /* A helper that waits would have been heard by then. */
-
-static const struct permit_record *record_of(const struct world *world, int ordinal)
-{
-    for (int i = 0; i < world->recorded.n_permits; i++) {
-        if (world->recorded.permits[i].ordinal == ordinal) {
-            return &world->recorded.permits[i];
-        }
-    }
-    return NULL;
-}
 
 /* The live template has what this generation wants, so a pod that comes back will have it too. */
 static bool template_is_current(const struct planning *planning)
@@ -34,7 +25,7 @@ static bool template_is_current(const struct planning *planning)
 static bool is_ours(const struct world *world, int ordinal)
 {
     const struct permit *permit = world->members[ordinal].pod.permit;
-    const struct permit_record *record = record_of(world, ordinal);
+    const struct permit_record *record = find_permit_record(&world->recorded, ordinal);
 
     return permit && record && !strcmp(permit->nonce, record->nonce);
 }
@@ -93,7 +84,7 @@ static int64_t retry_delay_ms(int64_t generation)
 static bool asks_again(const struct world *world, int ordinal)
 {
     const struct world_member *member = &world->members[ordinal];
-    const struct permit_record *record = record_of(world, ordinal);
+    const struct permit_record *record = find_permit_record(&world->recorded, ordinal);
     const struct report *report = member->report;
 
     if (!record || record->mode != PERMIT_NEW || !member->pod.exists || member->pod.terminating ||

@@ -208,7 +208,16 @@ static bool is_referenced(const struct planning *planning, const char *config)
     return false;
 }
 
-bool rule_remove_stale_config(struct planning *planning)
+static bool is_stale(const struct planning *planning, const char *kind, const char *name)
+{
+    if (!strcmp(kind, kube_config_maps.kind)) {
+        return !is_referenced(planning, name);
+    }
+    return !strcmp(kind, kube_pod_disruption_budgets.kind) &&
+           !children_want_budget(planning->world);
+}
+
+bool rule_remove_stale(struct planning *planning)
 {
     struct action *action = &planning->plan->action;
     size_t i;
@@ -221,15 +230,18 @@ bool rule_remove_stale_config(struct planning *planning)
     {
         const char *kind = json_path_string(child, "kind", NULL);
         const char *name = json_path_string(child, "metadata", "name", NULL);
-        if (strcmp(kind, "ConfigMap") != 0 || is_referenced(planning, name)) {
+        if (!is_stale(planning, kind, name)) {
             continue;
         }
+        bool config = !strcmp(kind, kube_config_maps.kind);
         action->kind = ACTION_REMOVE;
         action->remove = arena_alloc(planning->arena, sizeof *action->remove);
-        action->remove[0] = (struct removal){&kube_config_maps, name,
-                                             json_path_string(child, "metadata", "uid", NULL)};
+        action->remove[0] =
+            (struct removal){config ? &kube_config_maps : &kube_pod_disruption_budgets, name,
+                             json_path_string(child, "metadata", "uid", NULL)};
         action->n_remove = 1;
-        planning->plan->reason = "no pod and no template names it any more";
+        planning->plan->reason = config ? "no pod and no template names it any more"
+                                        : "a single member must be able to move";
         return true;
     }
     return false;

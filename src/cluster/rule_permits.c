@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/mutant.h"
+#include "cluster/membership.h"
 #include "cluster/plan.h"
 #include "etcd/client.h"
 
@@ -62,6 +63,26 @@ static bool unused(const struct world_member *member, const struct permit_record
     return !member_answers(member);
 }
 
+static bool may_begin(const struct world *world, const struct world_member *member,
+                      const struct permit_record *record)
+{
+    return !member->pod.has_permit && unused(member, record) &&
+           (!world_formed(world) || member->report);
+}
+
+/* The member is the one that was added, nobody has started as it, and what the permit says of the
+ * membership is what it is now. An earlier permit on the same pod is of a member that was removed.
+ */
+static bool may_join(const struct world *world, const struct permit_record *record)
+{
+    const struct world_member *member = &world->members[record->ordinal];
+    const struct permit *permit = member->pod.permit;
+
+    return member_is_unstarted(member) && member->entry->id == record->member_id &&
+           member_has_pending_permit(world, record->ordinal) &&
+           !(permit && !strcmp(permit->nonce, record->nonce));
+}
+
 /* Puts recorded permits onto the pods that do not bear them yet. */
 static bool deliver(struct planning *planning)
 {
@@ -71,9 +92,9 @@ static bool deliver(struct planning *planning)
     for (int i = 0; i < recorded->n_permits; i++) {
         const struct permit_record *record = &recorded->permits[i];
         const struct world_member *member = &world->members[record->ordinal];
-        if (present(member) && !member->pod.has_permit &&
-            !strcmp(member->pod.uid, record->pod_uid) && unused(member, record) &&
-            (!world_formed(world) || member->report)) {
+        if (present(member) && !strcmp(member->pod.uid, record->pod_uid) &&
+            (record->mode == PERMIT_EXISTING ? may_join(world, record)
+                                             : may_begin(world, member, record))) {
             planning_add_pod(planning, record->ordinal);
         }
     }
@@ -81,8 +102,10 @@ static bool deliver(struct planning *planning)
         return false;
     }
     planning->plan->action.kind = ACTION_GRANT_PERMITS;
-    planning->plan->reason = arena_printf(planning->arena, "generation %lld, %d members",
-                                          (long long)recorded->generation, recorded->size);
+    planning->plan->reason =
+        world_formed(world) ? "they are to join the cluster"
+                            : arena_printf(planning->arena, "generation %lld, %d members",
+                                           (long long)recorded->generation, recorded->size);
     return true;
 }
 
@@ -197,6 +220,14 @@ static bool can_be_permitted(const struct planning *planning, int ordinal)
            !planning_pod_is_outdated(planning, &member->pod);
 }
 
+/* As when it was added (rule_join.c): another pod may have come since. */
+static bool can_join(const struct planning *planning, int ordinal)
+{
+    const struct world_member *member = &planning->world->members[ordinal];
+    return present(member) && member->pod.node && member->pod.started &&
+           !planning_pod_is_outdated(planning, &member->pod);
+}
+
 /* All of a generation at once: a quorum that formed without a member that cannot be scheduled or
  * made would leave it out for good, for after that there is no `new`. */
 static void issue_fresh(struct planning *planning)
@@ -251,6 +282,29 @@ static void renew_for_mutants(struct planning *planning)
     }
 }
 
+/* One for each member that was added: bound to the pod that waits for it now. */
+static void record_joins(struct planning *planning)
+{
+    const struct world *world = planning->world;
+
+    for (int i = 0; world->member_list && i < world_size(world); i++) {
+        const struct world_member *member = &world->members[i];
+        struct permit_record *record = find_record(&planning->plan->status.recorded, i);
+        if (!member_is_unstarted(member) || !can_join(planning, i) ||
+            (record && record->member_id == member->entry->id && !MUTANT(ExistingTwice))) {
+            continue;
+        }
+        if (!record) {
+            record = add_record(planning, i);
+        }
+        record->pod_uid = member->pod.uid;
+        record->nonce = member->nonce;
+        record->mode = PERMIT_EXISTING;
+        record->member_id = member->entry->id;
+        record->previous_cluster_uid = NULL;
+    }
+}
+
 bool rule_grant_permits(struct planning *planning)
 {
     const struct world *world = planning->world;
@@ -260,6 +314,9 @@ bool rule_grant_permits(struct planning *planning)
         return false;
     }
     renew_adoptions(planning);
+    if (world_formed(world)) {
+        record_joins(planning);
+    }
     if (world_formed(world) ? MUTANT(NewAfterFormed) : MUTANT(PermitTwice)) {
         renew_for_mutants(planning);
     }
@@ -285,8 +342,8 @@ bool rule_record_cluster(struct planning *planning)
 
     if (!world_formed(world) && world->member_list && world_has_quorum(world)) {
         recorded->cluster_id = world->member_list->cluster_id;
-        if (!recorded->size && world->member_list->n_members <= ETCDCLUSTER_MAX_SIZE) {
-            recorded->size = (int32_t)world->member_list->n_members;
+        if (!recorded->size) {
+            recorded->size = (int32_t)membership_of(world).last + 1;
         }
         recorded->generation = recorded->generation ? recorded->generation : 1;
         planning->plan->reason = "the members have elected a leader";

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "cluster/membership.h"
 #include "cluster/plan.h"
 
 static bool serves(const struct world_member *member)
@@ -109,6 +110,42 @@ static bool creating(const struct world *world)
     return !world_formed(world) || starting;
 }
 
+/* Somebody of them is to be replaced, or is joining in place of one that was. */
+static bool recovering(const struct world *world)
+{
+    for (int i = 0; i < world_size(world); i++) {
+        const struct world_member *member = &world->members[i];
+        bool joins = world->member_list && (!member->entry || member->entry->is_learner);
+        if (member_lost(world, i) || (joins && find_permit_record(&world->recorded, i))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool scaling(const struct world *world)
+{
+    struct membership now = membership_of(world);
+
+    for (int i = 0; world->member_list && i < world_size(world); i++) {
+        const struct etcd_member *entry = world->members[i].entry;
+        if (!entry || entry->is_learner) {
+            return true;
+        }
+    }
+    return now.last >= world_size(world);
+}
+
+static bool upgrading(const struct planning *planning)
+{
+    for (int i = 0; i < world_size(planning->world); i++) {
+        if (planning_pod_is_outdated(planning, &planning->world->members[i].pod)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static const char *phase(const struct planning *planning)
 {
     const struct world *world = planning->world;
@@ -122,7 +159,31 @@ static const char *phase(const struct planning *planning)
     if (planning->blocked || (world_formed(world) && !world_has_quorum(world))) {
         return "Failed";
     }
-    return creating(world) ? "Creating" : "Running";
+    if (world_formed(world) && recovering(world)) {
+        return "Recovering";
+    }
+    if (world_formed(world) && scaling(world)) {
+        return "Scaling";
+    }
+    if (creating(world)) {
+        return "Creating";
+    }
+    return upgrading(planning) ? "Upgrading" : "Running";
+}
+
+/* The operation that a phase is of, or NULL. */
+static const char *operation_of(const char *phase)
+{
+    static const char *const operations[][2] = {{"Creating", "Bootstrap"}, {"Deleting", "Delete"},
+                                                {"Scaling", "Scale"},      {"Upgrading", "Roll"},
+                                                {"Recovering", "Repair"}};
+
+    for (size_t i = 0; i < sizeof operations / sizeof *operations; i++) {
+        if (!strcmp(phase, operations[i][0])) {
+            return operations[i][1];
+        }
+    }
+    return NULL;
 }
 
 static void condition(struct planning *planning, enum condition_type type, bool value,
@@ -139,6 +200,7 @@ static void summarize_conditions(struct planning *planning, const char *problem,
     bool quorum = world_has_quorum(world);
     bool all = status->size > 0 && status->ready_replicas == status->size;
     bool is_creating = !strcmp(status->phase, "Creating"), deleting = world->deleting;
+    bool progressing = operation_of(status->phase) != NULL;
     const char *members = arena_printf(planning->arena, "%d of %d members are ready",
                                        status->ready_replicas, status->size);
 
@@ -151,11 +213,11 @@ static void summarize_conditions(struct planning *planning, const char *problem,
     condition(planning, CONDITION_AVAILABLE, quorum, quorum ? "Quorum" : "NoQuorum",
               quorum ? "a linearizable read succeeded"
                      : "no linearizable read succeeded at any member");
-    condition(planning, CONDITION_PROGRESSING, is_creating || deleting,
-              is_creating || deleting ? planning->plan->rule : "Settled",
-              planning->waiting                                     ? planning->waiting
-              : planning->plan->reason && (is_creating || deleting) ? planning->plan->reason
-                                                                    : "");
+    condition(planning, CONDITION_PROGRESSING, progressing,
+              progressing ? planning->plan->rule : "Settled",
+              planning->waiting                       ? planning->waiting
+              : planning->plan->reason && progressing ? planning->plan->reason
+                                                      : "");
     condition(planning, CONDITION_DEGRADED, problem != NULL, problem ? problem_reason : "Healthy",
               problem ? problem : "");
     condition(planning, CONDITION_SPEC_APPLIED, !planning->spec_held,
@@ -205,8 +267,8 @@ void summarize(struct planning *planning)
     if (problem) {
         problem = clip(planning->arena, problem);
     }
-    if (!strcmp(status->phase, "Creating") || !strcmp(status->phase, "Deleting")) {
-        status->operation_kind = !strcmp(status->phase, "Creating") ? "Bootstrap" : "Delete";
+    if (operation_of(status->phase)) {
+        status->operation_kind = operation_of(status->phase);
         status->operation_step = planning->plan->rule;
     }
     summarize_conditions(planning, problem, reason);

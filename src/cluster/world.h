@@ -94,6 +94,8 @@ struct world {
     struct world_member members[ETCDCLUSTER_MAX_SIZE]; /* By ordinal. */
     const char **foreign_claims; /* Claims of other ordinals that an earlier cluster left. */
     int n_foreign_claims;
+    const struct etcd_credentials *credentials; /* For its members, or NULL: not known yet. */
+    const char *etcd_says; /* Why etcd did not do what it was last asked for, for now; or NULL. */
     const struct etcd_member_list *member_list; /* Fresh and linearizable, or NULL. */
     const struct etcd_alarm *alarms;
     size_t n_alarms;
@@ -111,7 +113,7 @@ static inline bool member_reads(const struct world_member *member)
     return member->looked && member->look.read_error.kind == ERROR_NONE;
 }
 
-/* How many members there should be now: what the bootstrap recorded, else the spec's. */
+/* How many members there should be now: what was recorded (rule_scale.c), else the spec's. */
 static inline int world_size(const struct world *world)
 {
     return world->recorded.size && !MUTANT(SizeOfSpec) ? world->recorded.size : world->spec.size;

@@ -164,6 +164,10 @@ static struct member_decision decide_on_own_data(const struct member_sight *sigh
 static struct member_decision decide_with_data(const struct member_sight *sight,
                                                const struct permit *permit, struct arena *arena)
 {
+    if (!sight->marker && permit && permit->mode == PERMIT_EXISTING) {
+        return go(MEMBER_START, "nothing says whose the data is, and the start permit is for a new "
+                                "member: the data is moved aside");
+    }
     if (sight->marker_problem) {
         return wait_for(REPORT_MARKER_INVALID, sight->marker_problem);
     }

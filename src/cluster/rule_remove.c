@@ -1,0 +1,134 @@
+/* How a member leaves: etcd is told first, then its pod goes, then its volume. */
+#include <string.h>
+
+#include "base/json.h"
+#include "cluster/membership.h"
+#include "cluster/plan.h"
+
+/* On proof only: the first half of a repair. What is left of the data goes aside when the ordinal
+ * joins again. */
+bool rule_remove_lost_member(struct planning *planning)
+{
+    const struct world *world = planning->world;
+
+    for (int i = 0; i < ETCDCLUSTER_MAX_SIZE; i++) {
+        const char *proof = member_lost(world, i);
+        const struct world_member *member = &world->members[i];
+        bool guessed = MUTANT(ReplaceOnSilence) && member->entry && member->pod.started &&
+                       !member_answers(member);
+        if (!proof && !guessed) {
+            continue;
+        }
+        const char *name = names_pod(planning->arena, world->names, i);
+        const char *why = gate_remove(world, i, planning->arena);
+        if (why) {
+            planning_wait(planning,
+                          arena_printf(planning->arena, "%s cannot be replaced yet (%s): %s", name,
+                                       proof ? proof : "mutant", why));
+            continue;
+        }
+        planning_call_etcd(planning, ACTION_REMOVE_MEMBER, i,
+                           arena_printf(planning->arena, "%s is replaced: %s", name,
+                                        proof ? proof : "mutant"));
+        return true;
+    }
+    return false;
+}
+
+/* A live voter that stays, to lead when the one that goes does not any more. */
+static int successor(const struct world *world, int leaving)
+{
+    for (int i = 0; i < ETCDCLUSTER_MAX_SIZE; i++) {
+        if (i != leaving && member_is_live(&world->members[i]) && world->members[i].pod.ready) {
+            return i;
+        }
+    }
+    return -1;
+}
+
+bool planning_move_leader(struct planning *planning, int leaving, const char *why)
+{
+    const struct world *world = planning->world;
+    int to = successor(world, leaving);
+
+    if (to < 0 || strcmp(member_role(&world->members[leaving]), "leader") != 0 ||
+        MUTANT(LeaderNotMoved)) {
+        return false;
+    }
+    planning_call_etcd(planning, ACTION_MOVE_LEADER, leaving, why);
+    planning->plan->action.successor = to;
+    return true;
+}
+
+/* The highest ordinal first, as a number. */
+static int next_to_leave(const struct world *world)
+{
+    int last = membership_of(world).last;
+
+    if (last < world_size(world)) {
+        return -1;
+    }
+    return MUTANT(WrongVictim) ? 0 : last;
+}
+
+bool rule_remove_member(struct planning *planning)
+{
+    const struct world *world = planning->world;
+    int leaving = world_formed(world) && world->member_list ? next_to_leave(world) : -1;
+
+    if (leaving < 0) {
+        return false;
+    }
+    const char *name = names_pod(planning->arena, world->names, leaving);
+    const char *why = gate_remove(world, leaving, planning->arena);
+    if (why) {
+        planning_wait(planning, arena_printf(planning->arena, "%s is to leave: %s", name, why));
+        return false;
+    }
+    if (planning_move_leader(planning, leaving,
+                             arena_printf(planning->arena, "%s leads and is to leave", name))) {
+        return true;
+    }
+    planning_call_etcd(planning, ACTION_REMOVE_MEMBER, leaving,
+                       arena_printf(planning->arena, "%s leaves: the size is %d now", name,
+                                    world_size(world)));
+    return true;
+}
+
+/* The claim of an ordinal that has left: neither etcd nor Kubernetes knows of its member any more.
+ * Kept, its data would meet the ordinal's next member. */
+static bool claim_is_left_over(const struct world *world, int ordinal)
+{
+    const struct world_member *member = &world->members[ordinal];
+    const struct world_claim *claim = &member->claim;
+    int64_t asked = json_path_integer(world->stateful_set, ETCDCLUSTER_MAX_SIZE, "spec", "replicas",
+                                      NULL);
+
+    return claim->exists && !claim->terminating && claim->creator_uid &&
+           !strcmp(claim->creator_uid, world->uid) && !member->entry && !member->pod.exists &&
+           asked <= ordinal;
+}
+
+bool rule_remove_claims(struct planning *planning)
+{
+    const struct world *world = planning->world;
+    struct action *action = &planning->plan->action;
+
+    if (!world_formed(world) || !world->member_list || !planning_set_is_current(planning)) {
+        return false;
+    }
+    action->remove = arena_alloc(planning->arena, ETCDCLUSTER_MAX_SIZE * sizeof *action->remove);
+    for (int i = world_replicas(world); i < ETCDCLUSTER_MAX_SIZE; i++) {
+        if (claim_is_left_over(world, i)) {
+            action->remove[action->n_remove++] =
+                (struct removal){&kube_persistent_volume_claims, world->members[i].claim.name,
+                                 world->members[i].claim.uid};
+        }
+    }
+    if (!action->n_remove) {
+        return false;
+    }
+    action->kind = ACTION_REMOVE;
+    planning->plan->reason = "their members have left the cluster";
+    return true;
+}

@@ -169,12 +169,27 @@ struct report *world_holds_earlier(struct world *world, struct arena *arena, int
     return report;
 }
 
+/* The member's entry, at its place in the list. */
+const struct etcd_member *world_list(struct world *world, struct arena *arena, int ordinal)
+{
+    const char **url = arena_alloc(arena, sizeof *url);
+    struct etcd_member *entry = world->member_list && world->member_list->members
+                                    ? &world->member_list->members[ordinal]
+                                    : arena_alloc(arena, sizeof *entry);
+
+    *url = names_peer_url(arena, world->names, ordinal, true);
+    *entry = (struct etcd_member){.id = 0xa0 + (unsigned)ordinal,
+                                  .name = names_pod(arena, world->names, ordinal),
+                                  .peer_urls = url,
+                                  .n_peer_urls = 1};
+    return entry;
+}
+
 void world_serves(struct world *world, struct arena *arena, int ordinal)
 {
     struct world_member *member = &world->members[ordinal];
-    struct etcd_member *entry = arena_alloc(arena, sizeof *entry);
+    const struct etcd_member *entry = world_list(world, arena, ordinal);
 
-    *entry = (struct etcd_member){.id = 0xa0 + (unsigned)ordinal, .name = member->pod.name};
     member->entry = entry;
     member->report = NULL;
     member->looked = true;
@@ -218,6 +233,7 @@ struct world *world_running(struct arena *arena, const char *spec)
 
     list->cluster_id = CLUSTER_ID;
     list->n_members = (size_t)world->spec.size;
+    list->members = arena_alloc(arena, ETCDCLUSTER_MAX_SIZE * sizeof *list->members);
     world->member_list = list;
     world->recorded.cluster_id = CLUSTER_ID;
     for (int i = 0; i < world->spec.size; i++) {

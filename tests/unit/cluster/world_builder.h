@@ -45,6 +45,8 @@ void world_give_permit(struct world *world, struct arena *arena, int ordinal);
 struct report *world_waits(struct world *world, struct arena *arena, int ordinal);
 /* The volume holds the data of an earlier cluster: the helper waits and says so. */
 struct report *world_holds_earlier(struct world *world, struct arena *arena, int ordinal);
+/* The ordinal's entry in etcd's member list. */
+const struct etcd_member *world_list(struct world *world, struct arena *arena, int ordinal);
 void world_serves(struct world *world, struct arena *arena, int ordinal);
 void world_is_down(struct world *world, int ordinal);
 

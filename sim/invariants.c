@@ -7,8 +7,6 @@
 #include "cluster/names.h"
 #include "sim/run.h"
 
-#define SERVED_FOR_MS 10000 /* A member that has served for so long is seen by everybody. */
-
 static bool same_text(const char *a, const char *b)
 {
     return a && b && !strcmp(a, b);
@@ -18,48 +16,25 @@ static bool same_text(const char *a, const char *b)
 
 /* Only the holder of the lease may change anything: another's request that arrives now was sent
  * without looking. */
-static void check_lease(struct sim_run *run, const struct sim_operator *operator,
-                        const struct sim_request * request)
+static void check_holder(struct sim_run *run, const struct sim_operator *operator,
+                         const char * what)
 {
     const json_t *lease =
         sim_api_server_peek(run->server, &kube_leases, "etcd-operator-system", "etcd-operator");
     const char *holder = json_path_string(lease, "spec", "holderIdentity", NULL);
 
-    if (request->resource != &kube_leases && holder && *holder &&
-        strcmp(holder, operator->identity) != 0) {
+    if (holder && *holder && strcmp(holder, operator->identity) != 0) {
         sim_violate(run->sim, "ChangedWithoutLease",
-                    "%s changes %s %s, but %s holds the lease", operator->address,
-                    request->resource->kind, request->name, holder);
+                    "%s: %s, but %s holds the lease", operator->address, what, holder);
     }
 }
 
-static void check_claim_removal(struct sim_run *run, const struct sim_request *request)
+void sim_invariants_called(struct sim_run *run, const struct sim_operator *operator,
+                           const char * what)
 {
-    const json_t *cluster = sim_cluster(run);
-    const char *policy = json_path_string(
-        cluster, "spec", "storage", "persistentVolumeClaimRetentionPolicy", "whenDeleted", NULL);
-
-    if (!json_path(cluster, "metadata", "deletionTimestamp", NULL) ||
-        !same_text(policy, "Delete")) {
-        sim_violate(run->sim, "ClaimDeleted", "claim %s is removed, and nobody asked for it",
-                    request->name);
-    }
-}
-
-static void check_pod_removal(struct sim_run *run, const struct sim_request *request)
-{
-    const struct sim_pod *pod = sim_site_pod(run->site, request->name);
-    const json_t *cluster = sim_cluster(run);
-
-    if (!cluster || json_path(cluster, "metadata", "deletionTimestamp", NULL) || !pod ||
-        !request->options || !same_text(request->options->uid, pod->uid)) {
-        return;
-    }
-    if (json_path(cluster, "status", "clusterID", NULL) && pod->ready && pod->process &&
-        sim_now(run->sim) - pod->started_ms > SERVED_FOR_MS && sim_etcd_ready(pod->process)) {
-        sim_violate(run->sim, "ServingPodDeleted", "pod %s is deleted while its member serves",
-                    request->name);
-    }
+    run->changes++;
+    sim_trace(run->sim, "%s: calls %s", operator->address, what);
+    check_holder(run, operator, what);
 }
 
 void sim_invariants_arrived(void *context, struct sim_operator *operator,
@@ -76,12 +51,14 @@ void sim_invariants_arrived(void *context, struct sim_operator *operator,
               : request->verb == SIM_REPLACE ? "replaces"
                                              : "removes",
               request->resource->kind, request->name);
-    check_lease(run, operator, request);
+    if (request->resource != &kube_leases) {
+        check_holder(run, operator, request->name);
+    }
     if (request->verb == SIM_REMOVE && request->resource == &kube_persistent_volume_claims) {
-        check_claim_removal(run, request);
+        sim_invariants_claim_removed(run, request);
     }
     if (request->verb == SIM_REMOVE && request->resource == &kube_pods) {
-        check_pod_removal(run, request);
+        sim_invariants_pod_removed(run, request);
     }
 }
 
@@ -132,6 +109,11 @@ static void check_records(struct sim_run *run, const json_t *cluster)
         if (nonce && (!mode || same_text(mode, "new"))) {
             check_new_permit(run, uid, json_path_integer(bootstrap, 0, "generation", NULL),
                              (int)json_path_integer(record, 0, "ordinal", NULL), nonce, formed);
+        }
+        const char *id = json_path_string(record, "memberID", NULL);
+        uint64_t member_id;
+        if (nonce && same_text(mode, "existing") && id && id_parse(id, &member_id)) {
+            sim_invariants_existing_permit(run, member_id, nonce);
         }
     }
 }
@@ -217,6 +199,8 @@ void sim_invariants_changed(struct sim_run *run, const struct kube_resource *res
         } else {
             check_records(run, object);
         }
+    } else if (resource == &kube_stateful_sets) {
+        sim_invariants_set_changed(run, object, deleted);
     } else if (resource == &kube_services) {
         check_foreign(run, object, deleted);
     } else if (resource == &kube_pods && !deleted) {

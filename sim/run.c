@@ -6,7 +6,6 @@
 
 #include "base/json.h"
 #include "base/memory.h"
-#include "member/decide.h"
 
 #define WRITE_EVERY_MS 700
 #define LOOK_EVERY_MS  2000
@@ -56,6 +55,11 @@ static void arrived(void *context, struct sim_operator *operator,
     }
 }
 
+static void calls(void *context, struct sim_operator *operator, const char * what)
+{
+    sim_invariants_called(context, operator, what);
+}
+
 static void start_operator(void *context, uint64_t number);
 
 /* A container that ended is started again by its kubelet, or its pod is replaced; sometimes it
@@ -85,6 +89,7 @@ static void start_operator(void *context, uint64_t number)
                                                  .identity = run->identities[number],
                                                  .clock_skew_ms = run->clock_skew_ms,
                                                  .arrived = arrived,
+                                                 .calls = calls,
                                                  .planned = planned,
                                                  .ended = operator_ended,
                                                  .context = run};
@@ -110,8 +115,8 @@ static void write_something(void *context, uint64_t n)
 
     if (address) {
         sim_etcd_write(run->site->etcd, address);
-        sim_forget_what_is_lost(run);
     }
+    sim_invariants_tick(run);
     sim_after(run->sim, WRITE_EVERY_MS, write_something, run, n + 1);
 }
 
@@ -135,9 +140,6 @@ static void changed(void *context, const struct kube_resource *resource, const j
             sim_operator_notice(run->operators[i], resource);
         }
     }
-    if (deleted && resource == &kube_persistent_volume_claims) {
-        sim_data_destroyed(run, member_ordinal(json_path_string(object, "metadata", "name", NULL)));
-    }
     if (deleted && resource == &kube_etcd_clusters && run->schedule->delete_claims) {
         sim_etcd_forget(run->site->etcd, SIM_SERVICE);
     }
@@ -156,6 +158,9 @@ static void build(struct sim_run *run)
     run->site = sim_site_new(run->sim, run->server);
     run->user = sim_api_server_client(run->server, "kubectl");
     run->wire.slow = 1;
+    run->site->membership = sim_invariants_membership;
+    run->site->begins = sim_invariants_begins;
+    run->site->context = run;
     sim_api_server_subscribe(run->server, changed, run);
 }
 

@@ -1,8 +1,11 @@
 /* One run of one schedule: the machines, the operators, the faults, the writer, and the judgement.
  *
  * run.c         puts the parts together and lets time pass
- * faults.c      what each kind of fault does, and how it heals
+ * faults.c      faults begin and heal: operators, the network between everything
+ * fault_site.c  pods, volumes, nodes
+ * fault_user.c  people with kubectl
  * invariants.c  what must never be, checked at each change
+ * invariant_members.c  what must never be done to members
  * verdict.c     what must be in the end */
 #ifndef SIM_RUN_H
 #define SIM_RUN_H 1
@@ -14,11 +17,13 @@
 #include "sim/schedule.h"
 #include "sim/site/site.h"
 
-#define SIM_OPERATORS 2
-#define SIM_SERVICE   "c-peer.ns.svc" /* Under which its members are found. */
-#define SIM_CLUSTER   "c"
-#define SIM_PROCESSES 64 /* Operator processes in one run, dead ones too. */
-#define SIM_MAX_NEW   64
+#define SIM_OPERATORS    2
+#define SIM_SERVICE      "c-peer.ns.svc" /* Under which its members are found. */
+#define SIM_CLUSTER      "c"
+#define SIM_PROCESSES    64 /* Operator processes in one run, dead ones too. */
+#define SIM_MAX_NEW      64
+#define SIM_MAX_EXISTING 128
+#define SIM_ORDINALS     16
 #define SIM_FORGED_NONCE                                                                           \
     "f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0" /* Of the permits that a fault puts onto pods. */
 
@@ -27,6 +32,18 @@ struct sim_new_permit {
     char cluster_uid[40], nonce[40];
     int64_t generation;
     int ordinal;
+};
+
+/* A start permit of mode existing that was seen in the status. */
+struct sim_existing_permit {
+    uint64_t member_id;
+    char nonce[40];
+};
+
+/* Whether the member of an ordinal serves, and since when that is so. */
+struct sim_uptime {
+    bool serves;
+    int64_t since_ms;
 };
 
 struct sim_run {
@@ -47,6 +64,11 @@ struct sim_run {
     bool foreign_service; /* A fault took a name of the cluster's. */
     struct sim_new_permit permits[SIM_MAX_NEW];
     int n_permits;
+    struct sim_existing_permit existing[SIM_MAX_EXISTING];
+    int n_existing;
+    struct sim_uptime uptimes[SIM_ORDINALS];
+    bool repairs[SIM_ORDINALS]; /* A voter was removed there to be replaced, and is not yet. */
+    int replicas;               /* Of the StatefulSet. */
     struct sim_coverage *coverage;
     uint64_t faults_seen[(N_SIM_FAULTS + 63) / 64]; /* Of those that have begun. */
     uint64_t changes, passes;
@@ -70,17 +92,33 @@ void sim_shrink(struct sim_schedule *schedule, const char *invariant);
 
 /* Between the files. */
 void sim_fault_begin(struct sim_run *run, const struct sim_fault *fault);
-/* A member's data is gone for good. */
-void sim_data_destroyed(struct sim_run *run, int ordinal);
-/* What a quorum of the volumes held is gone for good when they are destroyed, and no operator can
- * be blamed for it; nor for what etcd still writes into files that have no name any more. */
-void sim_forget_what_is_lost(struct sim_run *run);
+void sim_fault_on_pod(struct sim_run *run, const struct sim_fault *fault, struct sim_pod *pod);
+void sim_fault_on_volume(struct sim_run *run, const struct sim_fault *fault, struct sim_pod *pod);
+void sim_fault_on_node(struct sim_run *run, const struct sim_fault *fault, int node);
+void sim_fault_site_heals(struct sim_run *run, enum sim_fault_kind kind);
+void sim_fault_by_user(struct sim_run *run, const struct sim_fault *fault);
+void sim_fault_healed_by_user(struct sim_run *run, enum sim_fault_kind kind);
+void sim_user_deletes(struct sim_run *run, const struct kube_resource *resource, const char *name,
+                      int grace_seconds, const char *propagation);
+/* Somebody copies a permit from elsewhere, or writes nonsense. */
+void sim_user_forges_permit(struct sim_run *run, const struct sim_pod *pod, uint32_t how);
 void sim_faults_heal(struct sim_run *run);
 void sim_create_cluster(struct sim_run *run);
 void sim_invariants_arrived(void *run, struct sim_operator *operator,
                             const struct sim_request * request);
 void sim_invariants_changed(struct sim_run *run, const struct kube_resource *resource,
                             const json_t *object, bool deleted);
+/* Something changes in etcd: only the holder of the lease may ask for it. */
+void sim_invariants_called(struct sim_run *run, const struct sim_operator *operator,
+                           const char * what);
+void sim_invariants_membership(void *run, const struct sim_membership_change *change);
+void sim_invariants_pod_removed(struct sim_run *run, const struct sim_request *request);
+void sim_invariants_claim_removed(struct sim_run *run, const struct sim_request *request);
+void sim_invariants_set_changed(struct sim_run *run, const json_t *set, bool deleted);
+void sim_invariants_begins(void *run, const struct sim_pod *pod, const struct permit *start);
+void sim_invariants_existing_permit(struct sim_run *run, uint64_t member_id, const char *nonce);
+/* Now and then: who serves. */
+void sim_invariants_tick(struct sim_run *run);
 /* The EtcdCluster, or NULL. */
 const json_t *sim_cluster(const struct sim_run *run);
 /* True when nothing more needs to happen. */

@@ -14,6 +14,14 @@ const char *sim_fault_name(enum sim_fault_kind kind)
     return names[kind];
 }
 
+const char *sim_version(int number)
+{
+    static const char *const versions[SIM_VERSIONS] = {"3.5.20", "3.5.35", "3.6.16", "3.6.17",
+                                                       "3.7.3"};
+
+    return number < 0 ? NULL : versions[number];
+}
+
 static int64_t draw(struct sim *sim, int64_t low, int64_t high)
 {
     return sim_between(sim, SIM_STREAM_FAULTS, low, high);
@@ -54,6 +62,23 @@ static struct sim_fault draw_fault(struct sim *sim, int64_t end_ms)
     return fault;
 }
 
+/* The size or the version is changed several times, to be carried out on top of each other. */
+static void draw_changes(struct sim *sim, struct sim_schedule *schedule)
+{
+    static const enum sim_fault_kind kinds[] = {SIM_FAULT_SizeChanged, SIM_FAULT_SizeChanged,
+                                                SIM_FAULT_SizeChanged, SIM_FAULT_VersionChanged,
+                                                SIM_FAULT_OptionChanged};
+    int n = (int)draw(sim, 1, 4);
+
+    schedule->faults_end_ms += draw(sim, 30000, 180000);
+    for (int i = 0; i < n; i++) {
+        struct sim_fault fault = draw_fault(sim, schedule->faults_end_ms);
+        fault.kind = kinds[fault.a % (sizeof kinds / sizeof *kinds)];
+        fault.at_ms = draw(sim, 10000, schedule->faults_end_ms);
+        schedule->faults[schedule->n_faults++] = fault;
+    }
+}
+
 void sim_schedule_draw(uint64_t seed, struct sim_schedule *schedule)
 {
     static const int sizes[] = {1, 3, 3, 3, 3, 5};
@@ -64,9 +89,15 @@ void sim_schedule_draw(uint64_t seed, struct sim_schedule *schedule)
     schedule->operators = (int)draw(sim, 1, 2);
     schedule->delete_claims = sim_chance(sim, SIM_STREAM_FAULTS, 0.3);
     schedule->faults_end_ms = draw(sim, 10000, 60000);
+    schedule->version = sim_chance(sim, SIM_STREAM_FAULTS, 0.4)
+                            ? (int)sim_below(sim, SIM_STREAM_FAULTS, SIM_VERSIONS)
+                            : -1;
     schedule->n_faults = (int)draw(sim, 0, 6);
     for (int i = 0; i < schedule->n_faults; i++) {
         schedule->faults[i] = draw_fault(sim, schedule->faults_end_ms);
+    }
+    if (sim_chance(sim, SIM_STREAM_FAULTS, 0.4)) {
+        draw_changes(sim, schedule);
     }
     qsort(schedule->faults, (size_t)schedule->n_faults, sizeof *schedule->faults, by_time);
     sim_free(sim);
@@ -76,9 +107,11 @@ void sim_schedule_print(const struct sim_schedule *schedule, void (*line)(const 
 {
     char text[160];
 
-    snprintf(text, sizeof text, "seed %llu: size %d, operators %d, claims are %s",
-             (unsigned long long)schedule->seed, schedule->size, schedule->operators,
-             schedule->delete_claims ? "deleted with the cluster" : "kept");
+    const char *version = sim_version(schedule->version);
+
+    snprintf(text, sizeof text, "seed %llu: size %d, version %s, operators %d, claims are %s",
+             (unsigned long long)schedule->seed, schedule->size, version ? version : "not said",
+             schedule->operators, schedule->delete_claims ? "deleted with the cluster" : "kept");
     line(text);
     for (int i = 0; i < schedule->n_faults; i++) {
         const struct sim_fault *fault = &schedule->faults[i];

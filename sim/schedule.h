@@ -7,7 +7,8 @@
 
 #define SIM_MAX_FAULTS 12
 
-/* One row for each kind: FAULT(name). The functions are in faults.c. */
+/* One row for each kind: FAULT(name). What they do is in faults.c, fault_site.c and fault_user.c.
+ */
 #define SIM_FAULTS(FAULT)                                                                          \
     FAULT(OperatorKilled)                                                                          \
     FAULT(OperatorDiesInCall)                                                                      \
@@ -56,6 +57,15 @@
     FAULT(SecretDeleted)                                                                           \
     FAULT(PermitForged)                                                                            \
     FAULT(NameTaken)                                                                               \
+    FAULT(NodeGone)                                                                                \
+    FAULT(VolumeLost)                                                                              \
+    FAULT(DatabaseGarbage)                                                                         \
+    FAULT(AlarmCorrupt)                                                                            \
+    FAULT(QuotaExceeded)                                                                           \
+    FAULT(LearnerSlow)                                                                             \
+    FAULT(SlowMember)                                                                              \
+    FAULT(NewPodNeverStarts)                                                                       \
+    FAULT(MemberAnswersLost)                                                                       \
     FAULT(ClusterDeleted)                                                                          \
     FAULT(ClusterRecreated)
 
@@ -77,12 +87,16 @@ struct sim_fault {
 struct sim_schedule {
     uint64_t seed;
     int size, operators;
+    int version;                             /* Of sim_version(); -1: the spec says none. */
     bool delete_claims;                      /* whenDeleted: Delete */
     int64_t faults_end_ms;                   /* Then everything heals. */
     struct sim_fault faults[SIM_MAX_FAULTS]; /* In the order of time. */
     int n_faults;
 };
 
+#define SIM_VERSIONS 5
+/* The versions of etcd that a schedule chooses from, in their order; NULL for -1. */
+const char *sim_version(int number);
 void sim_schedule_draw(uint64_t seed, struct sim_schedule *schedule);
 /* Lines for a person. */
 void sim_schedule_print(const struct sim_schedule *schedule, void (*line)(const char *text));

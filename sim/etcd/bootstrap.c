@@ -187,6 +187,10 @@ static bool open_data(struct sim_etcd_process *process)
                      "invalid downgrade; server version is lower than determined cluster version");
         return false;
     }
+    if (disk->spoilt) { /* server/storage/backend: bolt checks its meta pages. */
+        process_exit(process, 2, "panic: failed to open database: invalid database");
+        return false;
+    }
     process->data = data_ref(disk->data);
     return true;
 }

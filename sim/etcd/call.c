@@ -13,7 +13,8 @@ struct exchange {
     const struct etcd_endpoint *endpoint;
     struct call *call;
     struct error *error;
-    uint64_t serial; /* Of the process that the call is at; 0: not there yet. */
+    uint64_t serial;  /* Of the process that the call is at; 0: not there yet. */
+    int64_t begun_ms; /* When it came there. */
     bool done;
 };
 
@@ -53,7 +54,13 @@ static void advance(struct exchange *exchange)
     if (process->frozen || !process->ready || (busy && !exchange->serial)) {
         return;
     }
-    exchange->serial = process->serial;
+    if (!exchange->serial) {
+        exchange->serial = process->serial;
+        exchange->begun_ms = sim_now(etcd->sim);
+    }
+    if (sim_now(etcd->sim) < exchange->begun_ms + process->disk->slow_ms) {
+        return;
+    }
     if (process_is_learner(process) && !exchange->call->learners) {
         refuse_learner(exchange, process);
         return;

@@ -196,8 +196,10 @@ static enum etcd_error judge_membership(const struct data *data, const struct en
     return ETCD_ERROR_NONE;
 }
 
-static enum etcd_error apply_put(struct data *data, const struct put *put)
+static enum etcd_error apply_put(struct data *data, const struct entry *entry)
 {
+    const struct put *put = entry->put;
+
     if (data_has_alarm(data, ETCD_ALARM_CORRUPT)) {
         return ETCD_ERROR_CORRUPT;
     }
@@ -205,7 +207,7 @@ static enum etcd_error apply_put(struct data *data, const struct put *put)
         return ETCD_ERROR_NO_SPACE;
     }
     data->revision++;
-    data->db_in_use += (int64_t)(put->key.size + put->value.size) + PUT_OVERHEAD;
+    data->db_in_use += (int64_t)(put->key.size + put->value.size + entry->number) + PUT_OVERHEAD;
     data->db_size = data->db_in_use > data->db_size ? data->db_in_use : data->db_size;
     return ETCD_ERROR_NONE;
 }
@@ -238,7 +240,7 @@ static enum etcd_error apply_entry(struct data *data, const struct entry *entry,
     case ENTRY_ALARM_GET:
         break;
     case ENTRY_PUT:
-        return apply_put(data, entry->put);
+        return apply_put(data, entry);
     case ENTRY_ADD:
     case ENTRY_PROMOTE:
     case ENTRY_UPDATE:
@@ -271,7 +273,7 @@ static enum etcd_error apply_entry(struct data *data, const struct entry *entry,
     return refusal;
 }
 
-static bool is_membership(const struct entry *entry)
+bool entry_is_membership(const struct entry *entry)
 {
     return entry->kind == ENTRY_ADD || entry->kind == ENTRY_PROMOTE ||
            entry->kind == ENTRY_UPDATE || entry->kind == ENTRY_REMOVE;
@@ -284,7 +286,7 @@ bool data_apply(struct data *data, size_t max_learners)
     while (data->applied < data->commit) {
         struct entry *entry = &data->log[data->applied++];
         entry->refusal = apply_entry(data, entry, max_learners);
-        membership |= is_membership(entry);
+        membership |= entry_is_membership(entry);
     }
     return membership;
 }

@@ -10,12 +10,19 @@ struct sim_disk *sim_disk_new(struct sim_etcd *etcd, const char *name)
 
     disk->etcd = etcd;
     disk->name = xstrdup(name);
+    disk->next = etcd->disks;
+    etcd->disks = disk;
     return disk;
 }
 
 void sim_disk_free(struct sim_disk *disk)
 {
     if (disk) {
+        struct sim_disk **at = &disk->etcd->disks;
+        while (*at != disk) {
+            at = &(*at)->next;
+        }
+        *at = disk->next;
         data_unref(disk->data);
         free(disk->file);
         free(disk->name);
@@ -27,7 +34,7 @@ void sim_disk_move_aside(struct sim_disk *disk)
 {
     data_unref(disk->data);
     disk->data = NULL;
-    disk->garbage = false;
+    disk->garbage = disk->spoilt = false;
 }
 
 void sim_disk_wipe(struct sim_disk *disk)
@@ -42,6 +49,32 @@ void sim_disk_corrupt(struct sim_disk *disk)
 {
     sim_trace(disk->etcd->sim, "disk %s: the log's head is garbage", disk->name);
     disk->garbage = disk->data != NULL;
+}
+
+void sim_disk_spoil(struct sim_disk *disk)
+{
+    sim_trace(disk->etcd->sim, "disk %s: the database is garbage", disk->name);
+    disk->spoilt = disk->data != NULL;
+    if (disk->data) {
+        disk->data->corrupt = true;
+    }
+}
+
+void sim_disk_set_slow(struct sim_disk *disk, int64_t slow_ms)
+{
+    disk->slow_ms = slow_ms;
+}
+
+uint64_t sim_disk_member_id(const struct sim_disk *disk)
+{
+    return disk->data ? disk->data->member_id : 0;
+}
+
+void sim_disk_destroyed(struct sim_disk *disk)
+{
+    if (disk->data) {
+        ledger_destroyed(disk->etcd, disk->data);
+    }
 }
 
 struct wal_facts sim_disk_wal(const struct sim_disk *disk)

@@ -13,6 +13,25 @@ struct sim_etcd;         /* All of it. */
 struct sim_disk;         /* A data directory (one volume). */
 struct sim_etcd_process; /* One running etcd. */
 
+/* A change of membership that a leader has taken into its log, as things stood just before. */
+struct sim_membership_change {
+    enum { SIM_MEMBER_ADD, SIM_MEMBER_PROMOTE, SIM_MEMBER_REMOVE, SIM_MEMBER_UPDATE } kind;
+    uint64_t cluster_id, member_id;
+    const char *host; /* The peer URL's. */
+    bool learner;     /* What is added, or removed, is one. */
+    /* Voters before and after, and how many of them follow the leader; one that has been away for
+     * only a moment counts as one that does, for nobody can know better. */
+    size_t voters, live, voters_after, live_after;
+    bool member_lives; /* The one that is promoted or removed does so. */
+};
+
+/* One member of a cluster, as its newest log has it. */
+struct sim_member {
+    uint64_t id;
+    const char *host;
+    bool learner;
+};
+
 struct sim_etcd_options {
     struct sim *sim;
     /* Whether packets pass from one address (an IP as text) to another; asked at each exchange. */
@@ -22,6 +41,8 @@ struct sim_etcd_options {
     /* The process ended by itself, as its container would: exit code and last words. The process
      * is gone when this returns. */
     void (*exited)(void *context, void *owner, int code, const char *words);
+    /* May be NULL. */
+    void (*membership)(void *context, const struct sim_membership_change *change);
     void *context;
 };
 
@@ -36,6 +57,23 @@ void sim_disk_wipe(
 void sim_disk_corrupt(struct sim_disk *disk); /* The log's head is garbage. */
 /* Moves the data aside, as the start helper does: what is there is forgotten. */
 void sim_disk_move_aside(struct sim_disk *disk);
+/* The database is garbage: etcd that runs on it answers with another hash from now on, and does not
+ * start on it again. */
+void sim_disk_spoil(struct sim_disk *disk);
+/* Whatever etcd answers from this disk takes so long. */
+void sim_disk_set_slow(struct sim_disk *disk, int64_t slow_ms);
+/* Nobody can be blamed for what was on it: it was destroyed (call this before it is). When a quorum
+ * of a cluster's voters is lost so, what they had acknowledged is forgotten. */
+void sim_disk_destroyed(struct sim_disk *disk);
+/* Whether the data of this member is somewhere, and good. */
+bool sim_etcd_is_intact(const struct sim_etcd *etcd, uint64_t member_id);
+/* The newest membership of a cluster that anything holds; how many there are, at most `max`. */
+size_t sim_etcd_members(const struct sim_etcd *etcd, uint64_t cluster_id, struct sim_member *out,
+                        size_t max);
+/* 3.<minor>, likewise; 0: unknown. */
+int sim_etcd_cluster_minor(const struct sim_etcd *etcd, uint64_t cluster_id);
+/* The member whose data is on the disk; 0: there is none. */
+uint64_t sim_disk_member_id(const struct sim_disk *disk);
 /* What wal_inspect() would say of it. */
 struct wal_facts sim_disk_wal(const struct sim_disk *disk);
 /* A small file beside the data (the marker), NULL: none. It goes with a wipe. Copied. */
@@ -59,6 +97,12 @@ void sim_etcd_set_frozen(struct sim_etcd_process *process, bool frozen);
 void sim_etcd_raise_alarm(struct sim_etcd_process *process, enum etcd_alarm_type type);
 /* Its database differs from the others' from now on. */
 void sim_etcd_corrupt(struct sim_etcd_process *process);
+/* A client writes until the quota is reached; false: it cannot. */
+bool sim_etcd_fill(struct sim_etcd_process *process);
+/* A member that joins has its first log only after so long; 0: as usual. */
+void sim_etcd_set_catch_up(struct sim_etcd *etcd, int64_t catch_up_ms);
+/* It leads, and has done so for at least this long. */
+bool sim_etcd_leads(const struct sim_etcd_process *process, int64_t for_ms);
 /* What the kubelet's probe of /readyz would get now. */
 bool sim_etcd_ready(struct sim_etcd_process *process);
 uint64_t sim_etcd_member_id(const struct sim_etcd_process *process);

@@ -50,7 +50,7 @@ struct entry {
     uint64_t id; /* Of all entries ever made. */
     enum entry_kind kind;
     enum etcd_error refusal; /* What became of it when it was applied. */
-    uint64_t number;
+    uint64_t number;         /* Of a put: bytes that it takes beside its own. */
     union {
         const struct conf_member *member;
         const struct put *put;
@@ -85,10 +85,13 @@ struct data {
 };
 
 struct sim_disk {
+    struct sim_disk *next;
     struct sim_etcd *etcd;
     char *name;
     struct data *data; /* NULL: none. */
     bool garbage, full;
+    bool spoilt;     /* The log is good, the database is not. */
+    int64_t slow_ms; /* What an answer takes. */
     char *file;
 };
 
@@ -101,6 +104,8 @@ void data_truncate(struct data *data, size_t length);
 /* Applies what is committed. `max_learners` is this member's own flag: that is how members can come
  * to disagree. True when the membership changed. */
 bool data_apply(struct data *data, size_t max_learners);
+/* It adds, promotes, updates or removes a member. */
+bool entry_is_membership(const struct entry *entry);
 bool data_has_alarm(const struct data *data, enum etcd_alarm_type type);
 
 const struct conf_member *conf_find(const struct conf *conf, uint64_t id);
@@ -140,8 +145,8 @@ struct proposal {
 
 /* To another member, as a process sees it. */
 struct connection {
-    uint64_t id, serial;
-    int64_t since_ms;
+    uint64_t id, serial; /* 0: there is none, */
+    int64_t since_ms;    /* in either case since then. */
 };
 
 /* What a leader knows of another member. */
@@ -168,6 +173,7 @@ struct sim_etcd_process {
     struct proposal publication;
     bool followed; /* Has had a leader, or has failed to become one. */
     bool leads;
+    int64_t led_ms;        /* When it began to. */
     bool timer;            /* An election, or a step down, is planned. */
     int64_t busy_until_ms; /* It defragments. */
     struct connection connections[MEMBERS_MAX];
@@ -212,8 +218,13 @@ bool raft_transfer(struct sim_etcd_process *leader, uint64_t to);
 void raft_review_later(struct sim_etcd *etcd);
 /* A request failed: perhaps the network changed, and nobody said so. */
 void raft_notice_failure(struct sim_etcd *etcd);
+/* Members that wait for their first log wait as long as usual from now on. */
+void raft_hasten(struct sim_etcd *etcd);
 /* True when the member has enough of the leader's log for a promotion. */
 bool raft_in_sync(const struct sim_etcd_process *leader, uint64_t id);
+/* Voters that follow this leader, or did so a moment ago. */
+size_t raft_live_voters(struct sim_etcd_process *leader);
+bool raft_lives(struct sim_etcd_process *leader, const struct conf_member *member);
 /* Since when the process has been connected to that member; -1: it is not. */
 int64_t raft_connected_since(const struct sim_etcd_process *process, uint64_t id);
 
@@ -231,6 +242,11 @@ void ledger_acknowledged(struct sim_etcd *etcd, const struct sim_etcd_process *p
                          size_t index);
 void ledger_read(struct sim_etcd *etcd, const struct sim_etcd_process *leader);
 void ledger_forget(struct ledger *ledger, const char *service);
+/* Likewise, if a quorum of the voters' disks was destroyed. */
+void ledger_forget_what_is_lost(struct sim_etcd *etcd);
+void ledger_destroyed(struct sim_etcd *etcd, const struct data *data);
+/* The newest that is known of a cluster, or NULL. */
+const struct data *etcd_newest(const struct sim_etcd *etcd, uint64_t cluster_id);
 
 /* ---- Clients ---- */
 
@@ -260,6 +276,9 @@ void call_run_all(struct client *client, const struct etcd_endpoint *endpoints, 
 int call_propose(struct sim_etcd_process *process, struct call *call, struct entry entry,
                  struct error *error);
 
+/* etcd looks before it proposes; else there is an alarm. */
+bool kv_has_space(struct sim_etcd_process *process, const struct put *put);
+
 /* Parts of the client's table. */
 void client_add_kv(struct etcd_api *api);
 void client_add_maintenance(struct etcd_api *api);
@@ -279,11 +298,13 @@ struct sim_etcd {
     struct sim *sim;
     struct arena *arena;
     struct sim_etcd_process *processes;
+    struct sim_disk *disks;
     struct client *clients;
     struct ledger *ledger;
     uint64_t entries, contents, starts; /* Made so far. */
     uint64_t writes;
-    bool review; /* Planned. */
+    int64_t catch_up_ms; /* A fault: how long a new member waits for its log; 0: as usual. */
+    bool review;         /* Planned. */
     int64_t reviewed_ms;
 };
 

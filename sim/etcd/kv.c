@@ -135,7 +135,7 @@ static struct etcd_bytes copy_bytes(struct arena *arena, struct etcd_bytes bytes
 }
 
 /* etcd looks before it proposes (server/etcdserver/api/v3rpc/quota.go). */
-static bool has_space(struct sim_etcd_process *process, const struct put *put)
+bool kv_has_space(struct sim_etcd_process *process, const struct put *put)
 {
     struct data *data = process->data;
     int64_t size = (int64_t)(put->key.size + put->value.size);
@@ -156,7 +156,7 @@ static int step_put(struct sim_etcd_process *process, struct call *call, struct 
         return etcd_error_set(error, ETCD_ERROR_EMPTY_KEY);
     }
     if (!call->proposal.length) {
-        if (!has_space(process, put)) {
+        if (!kv_has_space(process, put)) {
             return etcd_error_set(error, ETCD_ERROR_NO_SPACE);
         }
         struct put *copy = arena_alloc(process->etcd->arena, sizeof *copy);

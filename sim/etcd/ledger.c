@@ -28,6 +28,8 @@ struct ledger {
     size_t n_terms;
     struct participant *participants;
     size_t n_participants;
+    struct participant *destroyed; /* Members whose disks are gone. */
+    size_t n_destroyed;
 };
 
 struct ledger *ledger_new(void)
@@ -40,17 +42,23 @@ void ledger_free(struct ledger *ledger)
     free(ledger->writes);
     free(ledger->terms);
     free(ledger->participants);
+    free(ledger->destroyed);
     free(ledger);
 }
 
 /* What follows the first label of its host name: the headless Service under which a cluster's
  * members are found, whatever cluster they are. */
-static const char *service_of(const struct sim_etcd_process *process)
+static const char *service_of_member(const struct data *data, uint64_t id)
 {
-    const struct conf_member *self = conf_find(&process->data->conf, process->data->member_id);
+    const struct conf_member *self = conf_find(&data->conf, id);
     const char *dot = self ? strchr(self->host, '.') : NULL;
 
     return dot ? dot + 1 : "";
+}
+
+static const char *service_of(const struct sim_etcd_process *process)
+{
+    return service_of_member(process->data, process->data->member_id);
 }
 
 static bool holds(const struct data *data, const struct acknowledged *write)
@@ -193,4 +201,48 @@ void ledger_forget(struct ledger *ledger, const char *service)
         }
     }
     ledger->n_writes = kept;
+}
+
+void ledger_destroyed(struct sim_etcd *etcd, const struct data *data)
+{
+    struct ledger *ledger = etcd->ledger;
+
+    ledger->destroyed =
+        xrealloc(ledger->destroyed, (ledger->n_destroyed + 1) * sizeof *ledger->destroyed);
+    ledger->destroyed[ledger->n_destroyed++] =
+        (struct participant){data->cluster_id, data->member_id, data->identity};
+    ledger_forget_what_is_lost(etcd);
+}
+
+/* A member that was removed since counts no more: its removal is on a quorum of the others, and so
+ * is all that was acknowledged before. */
+static size_t destroyed_voters(const struct ledger *ledger, const struct data *newest)
+{
+    size_t destroyed = 0;
+
+    for (size_t i = 0; i < newest->conf.n; i++) {
+        const struct conf_member *member = newest->conf.members[i];
+        bool gone = false;
+        for (size_t d = 0; d < ledger->n_destroyed; d++) {
+            gone |= ledger->destroyed[d].cluster_id == newest->cluster_id &&
+                    ledger->destroyed[d].member_id == member->id;
+        }
+        destroyed += gone && !member->learner;
+    }
+    return destroyed;
+}
+
+void ledger_forget_what_is_lost(struct sim_etcd *etcd)
+{
+    struct ledger *ledger = etcd->ledger;
+    uint64_t last = 0;
+
+    for (size_t d = 0; d < ledger->n_destroyed; d++) {
+        uint64_t cluster_id = ledger->destroyed[d].cluster_id;
+        const struct data *newest = cluster_id == last ? NULL : etcd_newest(etcd, cluster_id);
+        last = cluster_id;
+        if (newest && destroyed_voters(ledger, newest) > conf_voters(&newest->conf) / 2) {
+            ledger_forget(ledger, service_of_member(newest, newest->conf.members[0]->id));
+        }
+    }
 }

@@ -15,6 +15,9 @@
 /* How soon a failing request makes everyone look around again. */
 #define NOTICE_MS 100
 
+/* Nobody can be blamed for what he decides on what was true so long ago. */
+#define MOMENT_MS 15000
+
 #define REMOVED "the member has been permanently removed from the cluster"
 
 static void raft_timer(void *context, uint64_t catch_up);
@@ -114,6 +117,30 @@ size_t raft_followers(struct sim_etcd_process *leader)
 bool raft_has_quorum(struct sim_etcd_process *leader)
 {
     return raft_followers(leader) > conf_voters(&leader->data->conf) / 2;
+}
+
+bool raft_lives(struct sim_etcd_process *leader, const struct conf_member *member)
+{
+    if (member_process(leader, member)) {
+        return true;
+    }
+    for (size_t i = 0; i < leader->n_connections; i++) {
+        if (leader->connections[i].id == member->id && !leader->connections[i].serial) {
+            return sim_now(leader->etcd->sim) - leader->connections[i].since_ms < MOMENT_MS;
+        }
+    }
+    return true; /* It has not been looked for yet. */
+}
+
+size_t raft_live_voters(struct sim_etcd_process *leader)
+{
+    const struct conf *conf = &leader->data->conf;
+    size_t live = 0;
+
+    for (size_t i = 0; i < conf->n; i++) {
+        live += !conf->members[i]->learner && raft_lives(leader, conf->members[i]);
+    }
+    return live;
 }
 
 /* ---- Replication ---- */
@@ -246,7 +273,10 @@ static void replicate_to(struct sim_etcd_process *leader, const struct conf_memb
     }
     if (!peer->data->length) {
         if (!progress->from_ms) {
-            int64_t delay_ms = sim_between(sim, SIM_STREAM_ETCD, CATCH_UP_MIN_MS, CATCH_UP_MAX_MS);
+            int64_t delay_ms =
+                leader->etcd->catch_up_ms
+                    ? leader->etcd->catch_up_ms
+                    : sim_between(sim, SIM_STREAM_ETCD, CATCH_UP_MIN_MS, CATCH_UP_MAX_MS);
             progress->from_ms = sim_now(sim) + delay_ms;
             sim_after(sim, delay_ms, raft_timer, leader, true);
         }
@@ -313,6 +343,56 @@ static void replicate(struct sim_etcd_process *leader)
     }
 }
 
+void raft_hasten(struct sim_etcd *etcd)
+{
+    int64_t latest_ms = sim_now(etcd->sim) + CATCH_UP_MAX_MS;
+
+    for (struct sim_etcd_process *at = etcd->processes; at; at = at->next) {
+        for (size_t i = 0; i < at->n_progress; i++) {
+            if (at->progress[i].from_ms > latest_ms) {
+                at->progress[i].from_ms = latest_ms;
+                sim_after(etcd->sim, CATCH_UP_MAX_MS, raft_timer, at, true);
+            }
+        }
+    }
+}
+
+/* Tells what a change of membership does to the quorum. */
+static void tell_membership(struct sim_etcd_process *leader, const struct entry *entry)
+{
+    const struct sim_etcd_options *options = &leader->etcd->options;
+    const struct conf *conf = &leader->data->conf;
+    const struct conf_member *known = conf_find(conf, entry->member->id);
+    struct sim_membership_change change = {.kind =
+                                               entry->kind == ENTRY_ADD       ? SIM_MEMBER_ADD
+                                               : entry->kind == ENTRY_PROMOTE ? SIM_MEMBER_PROMOTE
+                                               : entry->kind == ENTRY_REMOVE  ? SIM_MEMBER_REMOVE
+                                                                              : SIM_MEMBER_UPDATE,
+                                           .cluster_id = leader->data->cluster_id,
+                                           .member_id = entry->member->id,
+                                           .host = known ? known->host : entry->member->host,
+                                           .learner = (known ? known : entry->member)->learner,
+                                           .voters = conf_voters(conf),
+                                           .live = raft_live_voters(leader),
+                                           .member_lives = known && raft_lives(leader, known)};
+
+    if (!options->membership || (entry->kind != ENTRY_ADD && !known)) {
+        return; /* Applying it will refuse it. */
+    }
+    change.voters_after = change.voters;
+    change.live_after = change.live;
+    if (change.kind == SIM_MEMBER_PROMOTE && change.learner) {
+        change.voters_after++;
+        change.live_after += change.member_lives;
+    } else if (change.kind == SIM_MEMBER_ADD && !change.learner) {
+        change.voters_after++;
+    } else if (change.kind == SIM_MEMBER_REMOVE && !change.learner) {
+        change.voters_after--;
+        change.live_after -= change.member_lives;
+    }
+    options->membership(options->context, &change);
+}
+
 bool raft_propose(struct sim_etcd_process *process, struct entry entry, struct proposal *proposal)
 {
     struct sim_etcd_process *leader = raft_leader(process);
@@ -326,6 +406,9 @@ bool raft_propose(struct sim_etcd_process *process, struct entry entry, struct p
     if (!leader || !leader->leads || !can_write(leader)) {
         raft_notice_failure(process->etcd);
         return false;
+    }
+    if (entry_is_membership(&entry)) {
+        tell_membership(leader, &entry);
     }
     entry.term = leader->data->term;
     entry.id = ++leader->etcd->entries;
@@ -365,6 +448,7 @@ bool raft_in_sync(const struct sim_etcd_process *leader, uint64_t id)
 static void lead(struct sim_etcd_process *process)
 {
     process->leads = true;
+    process->led_ms = sim_now(process->etcd->sim);
     process->n_progress = 0;
     sim_trace(process->etcd->sim, "etcd %s at %s: leads in term %llu", process->flags.name,
               process->address, (unsigned long long)process->data->term);
@@ -531,7 +615,7 @@ static struct connection *connection_of(struct sim_etcd_process *process, uint64
         }
         free_one = &process->connections[process->n_connections++];
     }
-    *free_one = (struct connection){.id = id};
+    *free_one = (struct connection){.id = id, .since_ms = sim_now(process->etcd->sim)};
     return free_one;
 }
 

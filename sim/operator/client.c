@@ -1,4 +1,4 @@
-/* What stands between a pass and the world: the same two tables as in the real process. */
+/* What stands between a pass and the API server: the same table as in the real process. */
 #include <string.h>
 
 #include "base/json.h"
@@ -43,8 +43,7 @@ static int cancelled(struct error *error)
     return error_set(error, ERROR_CANCELLED, "the request was not allowed to leave");
 }
 
-/* The ends of a process in the middle of a pass. */
-static void count_down(struct sim_operator *operator)
+void sim_operator_count_down(struct sim_operator *operator)
 {
     if (operator->calls_until_crash && !-- operator->calls_until_crash) {
         sim_operator_kill(operator);
@@ -152,7 +151,7 @@ int sim_operator_exchange(struct sim_operator *operator, const struct sim_reques
                           json_t **out, struct error *error)
 {
     operator->nested++;
-    count_down(operator);
+    sim_operator_count_down(operator);
     int result = operator->dead ? cancelled(error) : travel(operator, request, out, error);
     if (sim_operator_pause(operator)) {
         if (!result && out) {
@@ -320,84 +319,9 @@ static int client_cached_list(void *context, const struct kube_resource *resourc
     return 0;
 }
 
-/* etcd: the simulated one's own door, with the process's troubles in front. */
-
-static bool cannot_call(struct sim_operator *operator)
-{
-    count_down(operator);
-    return sim_operator_pause(operator);
-}
-
-static void client_look(void *context, const struct etcd_credentials *credentials,
-                        const struct etcd_endpoint *endpoints, size_t n, int64_t timeout_ms,
-                        struct arena *arena, struct etcd_look *looks)
-{
-    struct sim_operator *operator= context;
-
-    operator->nested++;
-    if (cannot_call(operator)) {
-        for (size_t i = 0; i < n; i++) {
-            cancelled(&looks[i].status_error);
-            cancelled(&looks[i].read_error);
-        }
-    } else {
-        operator->members->look(operator->members->context, credentials, endpoints, n, timeout_ms,
-                                arena, looks);
-        sim_operator_pause(operator);
-    }
-    operator->nested--;
-}
-
-static int client_member_list(void *context, const struct etcd_target *target, struct arena *arena,
-                              struct etcd_member_list *out, struct error *error)
-{
-    struct sim_operator *operator= context;
-
-    operator->nested++;
-    int result = cannot_call(operator) ? cancelled(error) :
-                                       operator->members->member_list(operator->members->context,
-                                                                      target, arena, out, error);
-    sim_operator_pause(operator);
-    operator->nested--;
-    return result;
-}
-
-static int client_alarms(void *context, const struct etcd_target *target, struct arena *arena,
-                         struct etcd_alarm **out, size_t *n_out, struct error *error)
-{
-    struct sim_operator *operator= context;
-
-    operator->nested++;
-    int result = cannot_call(operator) ? cancelled(error) :
-                                       operator->members->alarms(operator->members->context, target,
-                                                                 arena, out, n_out, error);
-    operator->nested--;
-    return result;
-}
-
-static void client_reports(void *context, const struct etcd_endpoint *endpoints, size_t n,
-                           int64_t timeout_ms, struct arena *arena, const char **out)
-{
-    struct sim_operator *operator= context;
-
-    operator->nested++;
-    if (!cannot_call(operator)) {
-        sim_site_reports(operator->options.site, operator->address, endpoints, n, timeout_ms, arena,
-                         out);
-        sim_operator_pause(operator);
-    }
-    operator->nested--;
-}
-
-static void client_forget(void *context, const char *key)
-{
-    (void)context, (void)key;
-}
-
 void sim_operator_fill_client(struct sim_operator *operator)
 {
     operator->server = sim_api_server_client(operator->options.server, "etcd-operator");
-    operator->members = sim_etcd_client(operator->options.site->etcd, operator->address);
     operator->kube =(struct kube_api){.context = operator,
                                       .get = client_get,
                                       .list = client_list,
@@ -410,10 +334,5 @@ void sim_operator_fill_client(struct sim_operator *operator)
                                       .event = client_event,
                                       .cached_get = client_cached_get,
                                       .cached_list = client_cached_list};
-    operator->etcd =(struct etcd_api){.context = operator,
-                                      .look = client_look,
-                                      .member_list = client_member_list,
-                                      .alarms = client_alarms,
-                                      .reports = client_reports,
-                                      .forget = client_forget};
+    sim_operator_fill_etcd_client(operator);
 }

@@ -1,9 +1,10 @@
 /* One process of the operator: its own reconciler, stores, reflectors and work queue, driven by one
  * thread, behind a client that suffers what a client suffers.
  *
- * operator.c          the process: start, end, stop, its worker
- * operator_feed.c     its reflectors: lists, watches, what goes wrong with them
- * operator_client.c   its requests: latency, faults, the guard before each change */
+ * operator.c      the process: start, end, stop, its worker
+ * feed.c          its reflectors: lists, watches, what goes wrong with them
+ * client.c        its requests to the API server: latency, faults, the guard before each change
+ * etcd_client.c   its calls of etcd, likewise */
 #ifndef SIM_OPERATOR_H
 #define SIM_OPERATOR_H 1
 
@@ -14,7 +15,7 @@
 #include "manager/watched.h"
 #include "sim/site/site.h"
 
-/* What lies between all operators and the API server. */
+/* What lies between all operators and the API server, and between them and etcd. */
 struct sim_wire {
     bool down;          /* Nobody is there. */
     double fail;        /* Requests that are answered with an error, or not at all, before they */
@@ -22,6 +23,7 @@ struct sim_wire {
     double resend;      /* that libcurl sends again on its own, on a connection that died. */
     double slow;        /* Factor on latency; 1. */
     int64_t stale_ms;   /* Watches deliver up to this much later. */
+    double lose_member_answer; /* Changes of etcd whose answer is lost after they were made. */
 };
 
 struct sim_request {
@@ -56,6 +58,8 @@ struct sim_operator_options {
     /* A request that changes something has reached the API server; before it is carried out. */
     void (*arrived)(void *context, struct sim_operator *operator,
                     const struct sim_request * request);
+    /* A call that changes something in etcd ("MemberAdd c-1") leaves. */
+    void (*calls)(void *context, struct sim_operator *operator, const char * what);
     /* A pass has planned. */
     void (*planned)(void *context, const struct world *world, const struct plan *plan);
     /* The process is gone: it was killed, or ended itself for want of its lease. */
@@ -111,6 +115,9 @@ void sim_operator_cut_watches(struct sim_operator *operator);
 
 /* Between the files. */
 void sim_operator_fill_client(struct sim_operator *operator);
+void sim_operator_fill_etcd_client(struct sim_operator *operator);
+/* The faults that end or stop a process in the middle of a pass. */
+void sim_operator_count_down(struct sim_operator *operator);
 void sim_operator_start_feeds(struct sim_operator *operator);
 void sim_operator_free_feeds(struct sim_operator *operator);
 void sim_operator_plan_work(struct sim_operator *operator);

@@ -65,7 +65,6 @@ static bool begin(struct sim_pod *pod, const struct permit *permit, enum member_
                                   permit->member_id};
 
     if (action == MEMBER_START) {
-        pod->site->destroyed[pod->ordinal % 16] = false;
         sim_disk_move_aside(pod->volume->disk);
         if (cut_short(pod)) {
             return false;
@@ -88,6 +87,9 @@ static void become_etcd(struct sim_pod *pod, const struct member_sight *sight,
     const struct permit *start = action == MEMBER_START ? sight->permit : NULL;
     char **flags = member_arguments(&paths, sight->config, &place, start, arena);
 
+    if (pod->site->begins) {
+        pod->site->begins(pod->site->context, pod, start);
+    }
     if (action != MEMBER_EXEC && !begin(pod, sight->permit, action)) {
         return;
     }

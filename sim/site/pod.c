@@ -270,13 +270,21 @@ void sim_pod_remove(struct sim_pod *pod)
     *pod = (struct sim_pod){.site = pod->site};
 }
 
-static void confirm_end(void *context, uint64_t argument)
+void sim_pod_force(struct sim_pod *pod)
 {
-    struct sim_pod *pod = context;
-    struct sim_site *site = pod->site;
+    const struct sim_site *site = pod->site;
     const struct kube_delete_options at_once = {.uid = pod->uid, .grace_period_seconds = 0};
     char name[sizeof pod->name];
     struct error error;
+
+    snprintf(name, sizeof name, "%s", pod->name); /* Its removal calls back. */
+    sim_trace(site->sim, "%s: gone", name);
+    site->kube->remove(site->kube->context, &kube_pods, SIM_NAMESPACE, name, &at_once, &error);
+}
+
+static void confirm_end(void *context, uint64_t argument)
+{
+    struct sim_pod *pod = context;
 
     (void)argument;
     if (pod->state > SIM_POD_PENDING && !kubelet_works(pod)) {
@@ -287,9 +295,7 @@ static void confirm_end(void *context, uint64_t argument)
         sim_etcd_kill(pod->process);
         pod->process = NULL;
     }
-    snprintf(name, sizeof name, "%s", pod->name); /* Its removal calls back. */
-    sim_trace(site->sim, "%s: gone", name);
-    site->kube->remove(site->kube->context, &kube_pods, SIM_NAMESPACE, name, &at_once, &error);
+    sim_pod_force(pod);
 }
 
 static void end_orphan(void *context, uint64_t argument)
@@ -368,7 +374,8 @@ void sim_pod_changed(struct sim_site *site, const json_t *object, bool deleted)
     struct sim_pod *pod = pod_of_uid(site, uid);
 
     if (deleted) {
-        if (pod && pod->state > SIM_POD_PENDING && !kubelet_works(pod)) {
+        if (pod && pod->state > SIM_POD_PENDING && !kubelet_works(pod) &&
+            !site->nodes[pod->node].gone) {
             pod->orphan = pod->ending = true; /* Somebody forced it. */
             sim_pod_after(pod, RETRY_MS, end_orphan);
         } else if (pod) {

@@ -64,6 +64,28 @@ static const char *resolve(void *context, const char *host)
     return NULL;
 }
 
+static void membership(void *context, const struct sim_membership_change *change)
+{
+    const struct sim_site *site = context;
+
+    if (site->membership) {
+        site->membership(site->context, change);
+    }
+}
+
+/* Nodes are objects too. */
+static void register_node(struct sim_site *site, int node)
+{
+    char name[16];
+    struct error error;
+
+    snprintf(name, sizeof name, "node-%d", node);
+    AUTO_JSON json_t *object = json_pack("{s:s, s:s, s:{s:s}, s:{s:[{s:s, s:s}]}}", "apiVersion",
+                                         "v1", "kind", "Node", "metadata", "name", name, "status",
+                                         "conditions", "type", "Ready", "status", "True");
+    site->kube->create(site->kube->context, &kube_nodes, object, NULL, &error);
+}
+
 static void changed(void *context, const struct kube_resource *resource, const json_t *object,
                     bool deleted)
 {
@@ -95,6 +117,7 @@ struct sim_site *sim_site_new(struct sim *sim, struct sim_api_server *server)
                                           .reachable = reachable,
                                           .resolve = resolve,
                                           .exited = sim_pod_ended,
+                                          .membership = membership,
                                           .context = site};
 
     site->sim = sim;
@@ -104,6 +127,9 @@ struct sim_site *sim_site_new(struct sim *sim, struct sim_api_server *server)
     site->slow = 1;
     for (int i = 0; i < 8; i++) {
         site->operator_nodes[i] = (int)sim_below(sim, SIM_STREAM_KUBELET, SIM_NODES);
+    }
+    for (int i = 0; i < SIM_NODES; i++) {
+        register_node(site, i);
     }
     sim_api_server_subscribe(server, changed, site);
     return site;

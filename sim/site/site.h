@@ -4,11 +4,11 @@
  * in a pod decides is the helper's own code (src/member/decide.c) on the simulated volume, and
  * etcd's flags come from its member_arguments().
  *
- * site.c          nodes, addresses, who reaches whom
- * site_volume.c   claims become disks; pods are put onto nodes
- * site_pod.c      a pod's life: start, probes, restart, end
- * site_helper.c   the start helper in the pod
- * site_fault.c    what may go wrong with all of it */
+ * site.c     nodes, addresses, who reaches whom
+ * volume.c   claims become disks; pods are put onto nodes
+ * pod.c      a pod's life: start, probes, restart, end
+ * helper.c   the start helper in the pod
+ * fault.c    what may go wrong with all of it */
 #ifndef SIM_SITE_H
 #define SIM_SITE_H 1
 
@@ -31,9 +31,10 @@ enum sim_pod_state {
 };
 
 struct sim_volume {
-    char claim_uid[40];
+    char claim[80], claim_uid[40];
     struct sim_disk *disk; /* NULL: the slot is free. */
     int node;              /* Its data is there and nowhere else. */
+    bool lost;             /* There is no such volume any more, though the claim names it. */
 };
 
 struct sim_pod {
@@ -60,6 +61,7 @@ struct sim_pod {
 
 struct sim_node {
     bool down;       /* No power. */
+    bool gone;       /* For good: it is no Node any more, and what was on it is lost. */
     bool frozen;     /* The kubelet hangs; containers run on. */
     bool deaf, mute; /* Nothing comes in; nothing goes out. Both: cut off. */
 };
@@ -73,12 +75,17 @@ struct sim_site {
     struct sim_pod pods[SIM_PODS];
     struct sim_volume volumes[SIM_VOLUMES];
     int addresses;         /* Given out so far. */
-    bool destroyed[16];    /* By ordinal: a fault took the member's data, and it has none anew. */
-    bool unschedulable;    /* A fault: no room for another pod. */
+    bool unschedulable;    /* A fault: no room for another pod, */
+    int no_room_from;      /* for those of this ordinal and above. */
     bool members_cut_off;  /* A fault: the operators reach no member. */
     bool bad_image;        /* A fault: no image can be pulled. */
     double slow;           /* Factor on all that a kubelet does. */
     int operator_nodes[8]; /* Where operator process "operator-N" runs. */
+    /* May be NULL: see struct sim_etcd_options. */
+    void (*membership)(void *context, const struct sim_membership_change *change);
+    /* May be NULL: a member's etcd begins, on a volume without data of its own or with. */
+    void (*begins)(void *context, const struct sim_pod *pod, const struct permit *start);
+    void *context; /* Of both. */
 };
 
 struct sim_site *sim_site_new(struct sim *sim, struct sim_api_server *server);
@@ -99,20 +106,28 @@ const char *sim_site_some_address(const struct sim_site *site, uint64_t n);
 void sim_site_kill_container(struct sim_pod *pod, int code, const char *words);
 void sim_site_power_off(struct sim_site *site, int node);
 void sim_site_power_on(struct sim_site *site, int node);
+/* The machine, its volumes and its Node object are gone for good. */
+void sim_site_lose_node(struct sim_site *site, int node);
+/* The volume is gone for good; its claim still names it. */
+void sim_site_lose_volume(struct sim_site *site, struct sim_volume *volume);
 /* A set of faults that stand until they are healed: deaf, mute, frozen. */
 void sim_site_heal_node(struct sim_site *site, int node);
 
 /* Between the files of the site. */
-void sim_site_place_pod(struct sim_pod *pod); /* site_volume.c */
-void sim_pod_begin(struct sim_pod *pod);      /* site_pod.c: it is on a node */
+void sim_site_place_pod(struct sim_pod *pod); /* volume.c */
+void sim_pod_begin(struct sim_pod *pod);      /* pod.c: it is on a node */
 void sim_pod_became_etcd(struct sim_pod *pod);
 void sim_pod_write_status(struct sim_pod *pod);
 void sim_pod_remove(struct sim_pod *pod); /* The slot is free again. */
+/* Nobody is left who could end it: it goes from the API server at once. */
+void sim_pod_force(struct sim_pod *pod);
 void sim_pod_changed(struct sim_site *site, const json_t *object, bool deleted);
 void sim_pod_ended(void *site, void *owner, int code, const char *words);
 void sim_pod_after(struct sim_pod *pod, int64_t delay_ms, sim_event *function);
 bool sim_pod_can_run(const struct sim_pod *pod);
-void sim_helper_look(struct sim_pod *pod); /* site_helper.c */
+void sim_helper_look(struct sim_pod *pod); /* helper.c */
+/* Its claim's phase. */
+void sim_volume_tell(struct sim_site *site, const struct sim_volume *volume, const char *phase);
 struct sim_volume *sim_volume_of_claim(struct sim_site *site, const char *claim_uid);
 
 #endif

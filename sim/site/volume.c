@@ -41,6 +41,29 @@ static int choose_node(const struct sim_site *site)
     return best;
 }
 
+/* The scheduler's word to the provisioner, which stays (WaitForFirstConsumer). */
+static void tell_node(struct sim_site *site, const char *claim, int node)
+{
+    AUTO_JSON json_t *patch =
+        json_pack("{s:{s:{s:o}}}", "metadata", "annotations", "volume.kubernetes.io/selected-node",
+                  json_sprintf("node-%d", node));
+    struct error error;
+
+    site->kube->merge_patch(site->kube->context, &kube_persistent_volume_claims, SIM_NAMESPACE,
+                            claim, patch, NULL, &error);
+}
+
+void sim_volume_tell(struct sim_site *site, const struct sim_volume *volume, const char *phase)
+{
+    AUTO_JSON json_t *claim = json_pack(
+        "{s:s, s:s, s:{s:s, s:s}, s:{s:s}}", "apiVersion", "v1", "kind", "PersistentVolumeClaim",
+        "metadata", "name", volume->claim, "namespace", SIM_NAMESPACE, "status", "phase", phase);
+    struct error error;
+
+    site->kube->replace_status(site->kube->context, &kube_persistent_volume_claims, claim, NULL,
+                               &error);
+}
+
 static struct sim_volume *provision(struct sim_site *site, const json_t *claim, int node)
 {
     const char *name = json_path_string(claim, "metadata", "name", NULL);
@@ -50,18 +73,14 @@ static struct sim_volume *provision(struct sim_site *site, const json_t *claim, 
         i++;
     }
     struct sim_volume *volume = &site->volumes[i];
+    snprintf(volume->claim, sizeof volume->claim, "%s", name);
     snprintf(volume->claim_uid, sizeof volume->claim_uid, "%s",
              json_path_string(claim, "metadata", "uid", NULL));
     volume->disk = sim_disk_new(site->etcd, name);
     volume->node = node;
-    AUTO_JSON json_t *bound =
-        json_pack("{s:s, s:s, s:{s:s, s:s, s:s}, s:{s:s}}", "apiVersion", "v1", "kind",
-                  "PersistentVolumeClaim", "metadata", "name", name, "namespace", SIM_NAMESPACE,
-                  "resourceVersion", json_path_string(claim, "metadata", "resourceVersion", NULL),
-                  "status", "phase", "Bound");
-    struct error error;
-    site->kube->replace_status(site->kube->context, &kube_persistent_volume_claims, bound, NULL,
-                               &error);
+    volume->lost = false;
+    tell_node(site, name, node);
+    sim_volume_tell(site, volume, "Bound");
     return volume;
 }
 
@@ -88,6 +107,11 @@ static void schedule(void *context, uint64_t argument)
     sim_site_place_pod(context);
 }
 
+static bool no_room(const struct sim_site *site, const struct sim_pod *pod)
+{
+    return site->unschedulable && pod->ordinal >= site->no_room_from;
+}
+
 void sim_site_place_pod(struct sim_pod *pod)
 {
     struct sim_site *site = pod->site;
@@ -106,12 +130,17 @@ void sim_site_place_pod(struct sim_pod *pod)
     int node = volume ? volume->node : choose_node(site);
     if (!claim || json_path(claim, "metadata", "deletionTimestamp", NULL)) {
         tell_unschedulable(pod, object, "persistentvolumeclaim is not there");
-    } else if (site->unschedulable || node < 0 || site->nodes[node].down) {
+    } else if (volume && volume->lost) {
+        tell_unschedulable(pod, object, "persistentvolumeclaim bound to non-existent volume");
+    } else if (volume && site->nodes[node].gone) {
+        tell_unschedulable(pod, object, "0/5 nodes are available: volume node affinity conflict");
+    } else if (no_room(site, pod) || node < 0 || site->nodes[node].down) {
         tell_unschedulable(pod, object, "0/5 nodes are available: insufficient memory");
     } else {
         pod->volume = volume ? volume : provision(site, claim, node);
         pod->node = node;
-        AUTO_JSON json_t *patch = json_pack("{s:{s:s}}", "spec", "nodeName", "node");
+        AUTO_JSON json_t *patch =
+            json_pack("{s:{s:o}}", "spec", "nodeName", json_sprintf("node-%d", node));
         sim_trace(site->sim, "scheduler: %s onto node %d", pod->name, node);
         pod->state = SIM_POD_STARTING; /* Before the patch calls back. */
         site->kube->merge_patch(site->kube->context, &kube_pods, SIM_NAMESPACE, pod->name, patch,

@@ -140,8 +140,11 @@ void model_place_init(struct model_place *model_place, uint64_t seed, const char
     model->sim = sim_new(seed);
     model->version = version;
     model->old_version = old_version;
-    model->etcd = sim_etcd_new(&(struct sim_etcd_options){
-        .sim = model->sim, .reachable = reachable, .resolve = resolve, .exited = exited, model});
+    model->etcd = sim_etcd_new(&(struct sim_etcd_options){.sim = model->sim,
+                                                          .reachable = reachable,
+                                                          .resolve = resolve,
+                                                          .exited = exited,
+                                                          .context = model});
     if (getenv("SIM_TRACE")) {
         sim_set_trace(model->sim, print_line, NULL);
     }

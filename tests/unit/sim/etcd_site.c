@@ -51,8 +51,11 @@ void site_init(struct site *site, uint64_t seed)
     if (getenv("SIM_TRACE")) {
         sim_set_trace(site->sim, print_line, NULL);
     }
-    site->etcd = sim_etcd_new(&(struct sim_etcd_options){
-        .sim = site->sim, .reachable = reachable, .resolve = resolve, .exited = exited, site});
+    site->etcd = sim_etcd_new(&(struct sim_etcd_options){.sim = site->sim,
+                                                         .reachable = reachable,
+                                                         .resolve = resolve,
+                                                         .exited = exited,
+                                                         .context = site});
     for (size_t i = 0; i < SITE_MEMBERS; i++) {
         snprintf(site->names[i], sizeof site->names[i], "c-%zu", i);
         snprintf(site->hosts[i], sizeof site->hosts[i], "c-%zu.c-peer.ns.svc", i);

@@ -1,0 +1,330 @@
+/* What must never be done to members: changes of membership, pods and volumes of members that
+ * serve, versions that skip. What the operator could not yet know is not held against it: a member
+ * counts as up or down only after it has been so for a while. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "cluster/names.h"
+#include "member/decide.h"
+#include "sim/run.h"
+
+#define SEEN_MS            10000 /* What has been so for so long is seen by everybody. */
+#define FIRST_SAFE_3_5     26    /* The first patch of 3.5 from which 3.6 may follow. */
+#define OLDEST_FRESH_MINOR 5
+
+/* ---- Who is up ---- */
+
+static const struct sim_pod *pod_of_ordinal(const struct sim_run *run, int ordinal)
+{
+    for (int i = 0; i < SIM_PODS; i++) {
+        const struct sim_pod *pod = &run->site->pods[i];
+        if (pod->state && !pod->orphan && pod->ordinal == ordinal) {
+            return pod;
+        }
+    }
+    return NULL;
+}
+
+static bool serves_now(const struct sim_pod *pod)
+{
+    return pod && pod->ready && pod->process && sim_etcd_ready(pod->process);
+}
+
+void sim_invariants_tick(struct sim_run *run)
+{
+    for (int i = 0; i < SIM_ORDINALS; i++) {
+        struct sim_uptime *uptime = &run->uptimes[i];
+        bool serves = serves_now(pod_of_ordinal(run, i));
+        if (serves != uptime->serves) {
+            *uptime = (struct sim_uptime){serves, sim_now(run->sim)};
+        }
+    }
+}
+
+static bool is_seen(const struct sim_run *run, int ordinal, bool serving)
+{
+    const struct sim_uptime *uptime = &run->uptimes[ordinal];
+
+    return serves_now(pod_of_ordinal(run, ordinal)) == serving && uptime->serves == serving &&
+           sim_now(run->sim) - uptime->since_ms >= SEEN_MS;
+}
+
+/* ---- Membership ---- */
+
+static uint64_t cluster_id(const struct sim_run *run)
+{
+    const char *text = json_path_string(sim_cluster(run), "status", "clusterID", NULL);
+    uint64_t id = 0;
+
+    return text && id_parse(text, &id) ? id : 0;
+}
+
+/* c-2.c-peer.ns.svc */
+static int ordinal_of_host(const char *host)
+{
+    char pod[80];
+    int ordinal;
+
+    snprintf(pod, sizeof pod, "%.*s", (int)strcspn(host, "."), host);
+    ordinal = member_ordinal(pod);
+    return ordinal < SIM_ORDINALS ? ordinal : -1;
+}
+
+static size_t members_of(const struct sim_run *run, struct sim_member *members)
+{
+    return sim_etcd_members(run->site->etcd, cluster_id(run), members, SIM_ORDINALS);
+}
+
+static bool is_member(const struct sim_run *run, int ordinal, struct sim_member *out)
+{
+    struct sim_member members[SIM_ORDINALS];
+    size_t n = members_of(run, members);
+
+    for (size_t i = 0; i < n; i++) {
+        if (ordinal_of_host(members[i].host) == ordinal) {
+            *out = members[i];
+            return true;
+        }
+    }
+    return false;
+}
+
+static int recorded_size(const struct sim_run *run)
+{
+    return (int)json_path_integer(sim_cluster(run), 0, "status", "bootstrap", "size", NULL);
+}
+
+static bool is_deleting(const json_t *cluster)
+{
+    return !cluster || json_path(cluster, "metadata", "deletionTimestamp", NULL);
+}
+
+static void check_add(struct sim_run *run, const struct sim_membership_change *change, int ordinal)
+{
+    if (!change->learner) {
+        sim_violate(run->sim, "MembershipUnsafe", "%s is added as a voter", change->host);
+    }
+    if (change->live < change->voters && ordinal >= 0 && !run->repairs[ordinal]) {
+        sim_violate(run->sim, "MembershipUnsafe",
+                    "%s is added although %zu of %zu voters are down, and not in place of one",
+                    change->host, change->voters - change->live, change->voters);
+    }
+}
+
+static void check_remove(struct sim_run *run, const struct sim_membership_change *change,
+                         int ordinal)
+{
+    struct sim_member members[SIM_ORDINALS];
+    size_t n = members_of(run, members);
+
+    if (change->learner || ordinal < 0) {
+        return; /* Learners may always go. */
+    }
+    if (ordinal < recorded_size(run)) {
+        run->repairs[ordinal] = true;
+        if (sim_etcd_is_intact(run->site->etcd, change->member_id)) {
+            sim_violate(run->sim, "WipedWithoutProof", "%s is removed, but its data is good",
+                        change->host);
+        }
+        return;
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (ordinal_of_host(members[i].host) > ordinal) {
+            sim_violate(run->sim, "LowestVictim", "%s is removed although %s is there",
+                        change->host, members[i].host);
+        }
+    }
+}
+
+void sim_invariants_membership(void *context, const struct sim_membership_change *change)
+{
+    static const char *const words[] = {"added", "promoted", "removed", "updated"};
+    struct sim_run *run = context;
+    int ordinal = ordinal_of_host(change->host);
+
+    sim_trace(run->sim, "etcd: %s %s is %s: %zu of %zu voters live, then %zu of %zu",
+              change->learner ? "learner" : "voter", change->host, words[change->kind],
+              change->live, change->voters, change->live_after, change->voters_after);
+    if (change->voters_after != change->voters && change->live > change->voters / 2 &&
+        change->live_after <= change->voters_after / 2) {
+        sim_violate(run->sim, "MembershipUnsafe",
+                    "after %s is %s %zu of %zu voters live, which is no quorum", change->host,
+                    words[change->kind], change->live_after, change->voters_after);
+    }
+    if (change->kind == SIM_MEMBER_ADD) {
+        check_add(run, change, ordinal);
+    } else if (change->kind == SIM_MEMBER_REMOVE) {
+        check_remove(run, change, ordinal);
+    } else if (change->kind == SIM_MEMBER_PROMOTE && !change->member_lives) {
+        sim_violate(run->sim, "MembershipUnsafe", "%s is promoted although it is down",
+                    change->host);
+    } else if (change->kind == SIM_MEMBER_PROMOTE && ordinal >= 0) {
+        run->repairs[ordinal] = false;
+    }
+}
+
+/* ---- Pods and claims ---- */
+
+static bool is_outdated(const struct sim_run *run, const struct sim_pod *pod)
+{
+    const json_t *object = sim_api_server_peek(run->server, &kube_pods, SIM_NAMESPACE, pod->name);
+    const json_t *set =
+        sim_api_server_peek(run->server, &kube_stateful_sets, SIM_NAMESPACE, SIM_CLUSTER);
+    const char *has =
+        json_path_string(object, "metadata", "annotations", ANNOTATION_TEMPLATE_HASH, NULL);
+    const char *wants = json_path_string(set, "spec", "template", "metadata", "annotations",
+                                         ANNOTATION_TEMPLATE_HASH, NULL);
+
+    return !has || !wants || strcmp(has, wants) != 0;
+}
+
+static void check_roll(struct sim_run *run, const struct sim_pod *pod)
+{
+    struct sim_member members[SIM_ORDINALS];
+    size_t n = members_of(run, members), others = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        int ordinal = ordinal_of_host(members[i].host);
+        if (members[i].learner || ordinal < 0 || ordinal == pod->ordinal) {
+            continue;
+        }
+        others += is_seen(run, ordinal, true);
+        if (is_seen(run, ordinal, false)) {
+            sim_violate(run->sim, "TwoPodsRolled", "pod %s is deleted while %s does not serve",
+                        pod->name, members[i].host);
+        }
+    }
+    if (others && sim_etcd_leads(pod->process, SEEN_MS)) {
+        sim_violate(run->sim, "RolledBeforeLeaderMoved",
+                    "pod %s is deleted while its member leads and others could", pod->name);
+    }
+}
+
+void sim_invariants_pod_removed(struct sim_run *run, const struct sim_request *request)
+{
+    const struct sim_pod *pod = sim_site_pod(run->site, request->name);
+    struct sim_member member;
+
+    if (is_deleting(sim_cluster(run)) || !cluster_id(run) || !pod || !request->options ||
+        !request->options->uid || strcmp(request->options->uid, pod->uid) != 0 ||
+        pod->ordinal < 0 || pod->ordinal >= SIM_ORDINALS || !is_seen(run, pod->ordinal, true) ||
+        !is_member(run, pod->ordinal, &member) || !sim_etcd_is_intact(run->site->etcd, member.id)) {
+        return;
+    }
+    if (!is_outdated(run, pod)) {
+        sim_violate(run->sim, "ServingPodDeleted",
+                    "pod %s is deleted while its member serves and nothing about it is outdated",
+                    pod->name);
+    }
+    check_roll(run, pod);
+}
+
+void sim_invariants_claim_removed(struct sim_run *run, const struct sim_request *request)
+{
+    const json_t *cluster = sim_cluster(run);
+    int ordinal = member_ordinal(request->name);
+    const char *when = is_deleting(cluster) ? "whenDeleted" : "whenScaled";
+    const char *policy = json_path_string(cluster, "spec", "storage",
+                                          "persistentVolumeClaimRetentionPolicy", when, NULL);
+    bool asked = policy && !strcmp(policy, "Delete") &&
+                 (is_deleting(cluster) || ordinal >= recorded_size(run));
+    struct sim_member member;
+
+    if (!is_deleting(cluster) && is_member(run, ordinal, &member)) {
+        if (sim_etcd_is_intact(run->site->etcd, member.id)) {
+            sim_violate(run->sim, "PodDeletedBeforeRemove",
+                        "claim %s is removed, but its member is in the membership", request->name);
+        }
+    } else if (!asked && (is_deleting(cluster) || ordinal >= recorded_size(run))) {
+        sim_violate(run->sim, "ClaimDeleted", "claim %s is removed, and nobody asked for it",
+                    request->name);
+    }
+}
+
+void sim_invariants_set_changed(struct sim_run *run, const json_t *set, bool deleted)
+{
+    int replicas = deleted ? 0 : (int)json_path_integer(set, 1, "spec", "replicas", NULL);
+    struct sim_member member;
+
+    for (int i = replicas; !deleted && i < run->replicas && i < SIM_ORDINALS; i++) {
+        if (!is_deleting(sim_cluster(run)) && is_member(run, i, &member)) {
+            sim_violate(run->sim, "PodDeletedBeforeRemove",
+                        "the StatefulSet shrinks to %d, but %s is in the membership", replicas,
+                        member.host);
+        }
+    }
+    run->replicas = replicas;
+}
+
+/* ---- Starts ---- */
+
+/* "3.6.16" */
+static void parse_version(const char *version, int *minor, int *patch)
+{
+    *minor = *patch = 0;
+    sscanf(version, "3.%d.%d", minor, patch);
+}
+
+static void check_version(struct sim_run *run, const struct sim_pod *pod)
+{
+    int minor, patch, cluster = sim_etcd_cluster_minor(run->site->etcd, cluster_id(run));
+
+    parse_version(pod->version, &minor, &patch);
+    if (cluster && (minor > cluster + 1 || minor < cluster)) {
+        sim_violate(run->sim, "VersionSkipped", "%s runs %s, but the cluster is at 3.%d", pod->name,
+                    pod->version, cluster);
+    }
+    for (int i = 0; i < SIM_PODS && minor > OLDEST_FRESH_MINOR; i++) {
+        const struct sim_pod *other = &run->site->pods[i];
+        int their_minor, their_patch;
+        if (!other->process || other == pod || other->orphan) {
+            continue;
+        }
+        parse_version(other->version, &their_minor, &their_patch);
+        if (their_minor == OLDEST_FRESH_MINOR && their_patch < FIRST_SAFE_3_5) {
+            sim_violate(run->sim, "VersionSkipped", "%s runs %s while %s runs %s", pod->name,
+                        pod->version, other->name, other->version);
+        }
+    }
+}
+
+/* `start` is the permit when the volume's data, if it has any, is left for a new beginning. */
+void sim_invariants_begins(void *context, const struct sim_pod *pod, const struct permit *start)
+{
+    struct sim_run *run = context;
+    uint64_t id = sim_disk_member_id(pod->volume->disk);
+    struct sim_member member;
+
+    if (!cluster_id(run)) {
+        return;
+    }
+    check_version(run, pod);
+    if (start && id && is_member(run, pod->ordinal, &member) && member.id == id &&
+        !member.learner && sim_etcd_is_intact(run->site->etcd, id)) {
+        sim_violate(run->sim, "WipedWithoutProof",
+                    "%s begins anew, but the data that it leaves is a member's", pod->name);
+    }
+}
+
+/* ---- Permits ---- */
+
+void sim_invariants_existing_permit(struct sim_run *run, uint64_t member_id, const char *nonce)
+{
+    for (int i = 0; i < run->n_existing; i++) {
+        if (run->existing[i].member_id == member_id) {
+            if (strcmp(run->existing[i].nonce, nonce) != 0) {
+                sim_violate(run->sim, "ExistingTwice",
+                            "member %llx gets a second permit of mode existing",
+                            (unsigned long long)member_id);
+            }
+            return;
+        }
+    }
+    if (run->n_existing < SIM_MAX_EXISTING) {
+        struct sim_existing_permit *permit = &run->existing[run->n_existing++];
+        permit->member_id = member_id;
+        snprintf(permit->nonce, sizeof permit->nonce, "%s", nonce);
+    }
+}

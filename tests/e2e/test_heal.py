@@ -1,0 +1,95 @@
+"""Members whose data is lost are replaced by new ones, on proof, and nobody else is touched."""
+import shutil
+
+import pytest
+
+from harness import kubectl
+from harness.cluster import Cluster, check_one_healthy_cluster, condition
+from harness.wait import stays, wait_for
+
+HEALED_SECONDS = 120
+CLUSTERS = ("emptied", "replaced", "two-lost", "five")
+
+
+@pytest.fixture(scope="module", name="made")
+def _made(module_namespace):
+    """All at once; each test harms its own."""
+    return {name: Cluster(module_namespace, name, 5 if name == "five" else 3).create()
+            for name in CLUSTERS}
+
+
+def member_ids(cluster):
+    return {name: member["ID"] for name, member in cluster.client().members()[1].items()}
+
+
+def empty_volume(testbed, cluster, ordinal):
+    """rm -rf of its data, and kill -9 of its etcd."""
+    process = testbed.etcd_process(cluster.pod(ordinal))
+    for entry in testbed.volume(cluster.claim(ordinal)).iterdir():
+        if entry.is_dir():
+            shutil.rmtree(entry)
+        else:
+            entry.unlink()
+    testbed.signal_process(process, 9)
+
+
+def check_replaced(cluster, before, *ordinals):
+    """These ordinals are new members, the others the same, and the data is there."""
+    names = {cluster.pod_name(ordinal) for ordinal in ordinals}
+    client = cluster.client()
+
+    def replaced():
+        now = member_ids(cluster)
+        return set(now) == set(before) and all((now[name] != before[name]) == (name in names)
+                                               for name in now)
+    wait_for(replaced, HEALED_SECONDS, f"{names} are new members")
+    check_one_healthy_cluster(cluster)
+    assert client.get("earlier") == "there"
+    assert not any(member.get("isLearner") for member in client.members()[1].values())
+
+
+@pytest.mark.parametrize("ordinal", [1, 0])
+def test_an_emptied_volume(testbed, made, ordinal):
+    cluster = made["emptied"]
+    check_one_healthy_cluster(cluster)
+    cluster.client().put("earlier", "there")
+    before, uid = member_ids(cluster), cluster.pod(ordinal)["metadata"]["uid"]
+    empty_volume(testbed, cluster, ordinal)
+    check_replaced(cluster, before, ordinal)
+    assert cluster.pod(ordinal)["metadata"]["uid"] == uid, "the pod need not go for that"
+
+
+def test_a_volume_and_a_pod_that_are_gone(made):
+    cluster = made["replaced"]
+    check_one_healthy_cluster(cluster)
+    cluster.client().put("earlier", "there")
+    before = member_ids(cluster)
+    kubectl.delete("pvc", f"data-{cluster.pod_name(2)}", cluster.namespace)
+    kubectl.delete("pod", cluster.pod_name(2), cluster.namespace)
+    check_replaced(cluster, before, 2)
+
+
+def test_two_of_five_volumes(testbed, made):
+    cluster = made["five"]
+    check_one_healthy_cluster(cluster)
+    cluster.client().put("earlier", "there")
+    before = member_ids(cluster)
+    for ordinal in (1, 3):
+        empty_volume(testbed, cluster, ordinal)
+    check_replaced(cluster, before, 1, 3)
+
+
+def test_two_of_three_volumes_are_for_a_person(testbed, made):
+    """No quorum is left: the survivor's data stays as it is, and nothing starts anew."""
+    cluster = made["two-lost"]
+    check_one_healthy_cluster(cluster)
+    marker = testbed.volume(cluster.claim(0)) / "data" / "member" / "wal"
+    inode = marker.stat().st_ino
+    for ordinal in (1, 2):
+        empty_volume(testbed, cluster, ordinal)
+    now = cluster.wait(lambda now: now["status"]["phase"] == "Failed", "Failed", 60)
+    assert condition(now, "Available")["status"] == "False"
+    stays(lambda: marker.stat().st_ino == inode and
+          not any(kubectl.container_status(cluster.pod(i))[1]["ready"] for i in (1, 2)), 10,
+          "something was touched")
+    assert cluster.status()["message"]

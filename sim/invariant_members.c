@@ -228,7 +228,10 @@ void sim_invariants_claim_removed(struct sim_run *run, const struct sim_request 
     const char *when = is_deleting(cluster) ? "whenDeleted" : "whenScaled";
     const char *policy = json_path_string(cluster, "spec", "storage",
                                           "persistentVolumeClaimRetentionPolicy", when, NULL);
-    bool asked = policy && !strcmp(policy, "Delete") &&
+    if (!policy) { /* As the CRD has them. */
+        policy = is_deleting(cluster) ? "Retain" : "Delete";
+    }
+    bool asked = !strcmp(policy, "Delete") &&
                  (is_deleting(cluster) || ordinal >= recorded_size(run));
     struct sim_member member;
 

@@ -34,6 +34,14 @@ static const struct api_field retention_fields[] = {
          "taken over by a new EtcdCluster of the same name.",
      .default_json = "\"Retain\"",
      .one_of = retention_policies},
+    {.name = "whenScaled",
+     .type = API_STRING,
+     .offset = WITHIN(storage.retention, when_scaled),
+     .documentation =
+         "Whether the volumes of members that leave stay when the cluster is made smaller. A "
+         "retained volume is used again, empty, when the cluster grows again.",
+     .default_json = "\"Delete\"",
+     .one_of = retention_policies},
     {0}};
 
 static const struct api_field storage_fields[] = {

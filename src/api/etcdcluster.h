@@ -28,6 +28,7 @@ struct etcdcluster_spec {
         const char *storage_class_name; /* storageClassName; NULL: the cluster's default class */
         struct {                        /* persistentVolumeClaimRetentionPolicy */
             const char *when_deleted;   /* whenDeleted: Retain (default), Delete */
+            const char *when_scaled;    /* whenScaled: Delete (default), Retain */
         } retention;
     } storage;
     struct {

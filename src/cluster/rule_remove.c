@@ -114,7 +114,8 @@ bool rule_remove_claims(struct planning *planning)
     const struct world *world = planning->world;
     struct action *action = &planning->plan->action;
 
-    if (!world_formed(world) || !world->member_list || !planning_set_is_current(planning)) {
+    if (!world_formed(world) || !world->member_list || !planning_set_is_current(planning) ||
+        strcmp(world->spec.storage.retention.when_scaled, "Delete") != 0) {
         return false;
     }
     action->remove = arena_alloc(planning->arena, ETCDCLUSTER_MAX_SIZE * sizeof *action->remove);

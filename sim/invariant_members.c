@@ -231,8 +231,8 @@ void sim_invariants_claim_removed(struct sim_run *run, const struct sim_request 
     if (!policy) { /* As the CRD has them. */
         policy = is_deleting(cluster) ? "Retain" : "Delete";
     }
-    bool asked = !strcmp(policy, "Delete") &&
-                 (is_deleting(cluster) || ordinal >= recorded_size(run));
+    bool asked =
+        !strcmp(policy, "Delete") && (is_deleting(cluster) || ordinal >= recorded_size(run));
     struct sim_member member;
 
     if (!is_deleting(cluster) && is_member(run, ordinal, &member)) {

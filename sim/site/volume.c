@@ -53,6 +53,27 @@ static void tell_node(struct sim_site *site, const char *claim, int node)
                             claim, patch, NULL, &error);
 }
 
+/* On that node's own disks, and bound to the claim. */
+static void register_volume(struct sim_site *site, const char *claim, const char *claim_uid,
+                            int node)
+{
+    char name[64], host[16];
+
+    snprintf(name, sizeof name, "pvc-%s", claim_uid);
+    snprintf(host, sizeof host, "node-%d", node);
+    AUTO_JSON json_t *volume =
+        json_pack("{s:s, s:s, s:{s:s}, s:{s:{s:{s:[{s:[{s:s, s:s, s:[s]}]}]}}}}", "apiVersion",
+                  "v1", "kind", "PersistentVolume", "metadata", "name", name, "spec",
+                  "nodeAffinity", "required", "nodeSelectorTerms", "matchExpressions", "key",
+                  "kubernetes.io/hostname", "operator", "In", "values", host);
+    AUTO_JSON json_t *patch = json_pack("{s:{s:s}}", "spec", "volumeName", name);
+    struct error error;
+
+    site->kube->create(site->kube->context, &kube_persistent_volumes, volume, NULL, &error);
+    site->kube->merge_patch(site->kube->context, &kube_persistent_volume_claims, SIM_NAMESPACE,
+                            claim, patch, NULL, &error);
+}
+
 void sim_volume_tell(struct sim_site *site, const struct sim_volume *volume, const char *phase)
 {
     AUTO_JSON json_t *claim = json_pack(
@@ -78,6 +99,7 @@ static struct sim_volume *provision(struct sim_site *site, const json_t *claim, 
              json_path_string(claim, "metadata", "uid", NULL));
     volume->disk = sim_disk_new(site->etcd, name);
     volume->node = node;
+    register_volume(site, name, volume->claim_uid, node);
     volume->lost = false;
     tell_node(site, name, node);
     sim_volume_tell(site, volume, "Bound");

@@ -84,10 +84,10 @@ static char *permit_text(const struct world *world, const struct recorded *recor
         .generation = recorded->generation,
         .ordinal = record->ordinal,
         .member_id = record->member_id,
-        .initial_cluster = record->mode == PERMIT_ADOPT      ? NULL
-                           : record->mode == PERMIT_EXISTING ? present_cluster(world, arena)
-                                                             : first_cluster(world, recorded,
-                                                                             arena),
+        .initial_cluster = record->mode == PERMIT_ADOPT ? NULL
+                           : record->mode == PERMIT_EXISTING
+                               ? present_cluster(world, arena)
+                               : first_cluster(world, recorded, arena),
         .token = starts ? names_token(arena, world->uid, recorded->generation) : NULL,
     };
     return permit_encode(&permit);

@@ -39,8 +39,8 @@ static int add_member(const struct reconciler_options *options, const struct wor
 {
     const struct etcd_api *etcd = options->etcd;
     const struct etcd_target target = target_of(world, ordinal, arena);
-    const char *url = names_peer_url(arena, world->names, ordinal,
-                                     world->spec.security.tls.peer.enabled);
+    const char *url =
+        names_peer_url(arena, world->names, ordinal, world->spec.security.tls.peer.enabled);
     struct etcd_member_list list;
     uint64_t id;
     int result = etcd->member_add(etcd->context, &target, url, true, arena, &id, &list, error);
@@ -53,8 +53,8 @@ static int promote_member(const struct reconciler_options *options, const struct
 {
     const struct etcd_api *etcd = options->etcd;
     const struct etcd_target target = target_of(world, ordinal, arena);
-    int result = etcd->member_promote(etcd->context, &target, world->members[ordinal].entry->id,
-                                      error);
+    int result =
+        etcd->member_promote(etcd->context, &target, world->members[ordinal].entry->id, error);
 
     return result && etcd_error_of(error) == ETCD_ERROR_NOT_A_LEARNER ? 0 : result;
 }
@@ -64,8 +64,8 @@ static int remove_member(const struct reconciler_options *options, const struct 
 {
     const struct etcd_api *etcd = options->etcd;
     const struct etcd_target target = target_of(world, ordinal, arena);
-    int result = etcd->member_remove(etcd->context, &target, world->members[ordinal].entry->id,
-                                     error);
+    int result =
+        etcd->member_remove(etcd->context, &target, world->members[ordinal].entry->id, error);
 
     return result && etcd_error_of(error) == ETCD_ERROR_MEMBER_NOT_FOUND ? 0 : result;
 }
@@ -78,8 +78,8 @@ static int move_leader(const struct reconciler_options *options, const struct wo
     const struct etcd_target target = {world->credentials, &endpoint, 1,
                                        world->spec.health_check.timeout_ms};
 
-    return etcd->move_leader(etcd->context, &target,
-                             world->members[action->successor].entry->id, error);
+    return etcd->move_leader(etcd->context, &target, world->members[action->successor].entry->id,
+                             error);
 }
 
 /* Not now, but it may be later: etcd's own checks of health, a leader that changes, a learner that

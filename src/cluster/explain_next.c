@@ -42,8 +42,9 @@ static const struct {
                            "seconds"},
     [ACTION_PROMOTE_MEMBER] = {"PromoteMember", "the learner becomes a voter",
                                "a learner that is behind the leader"},
-    [ACTION_REMOVE_MEMBER] = {"RemoveMember", "the member is removed from etcd; its data stays "
-                                              "where it is until the ordinal joins anew, or leaves",
+    [ACTION_REMOVE_MEMBER] = {"RemoveMember",
+                              "the member is removed from etcd; its data stays "
+                              "where it is until the ordinal joins anew, or leaves",
                               "a quorum that is lost in between"},
     [ACTION_MOVE_LEADER] = {"MoveLeader", "the leader hands over to another voter",
                             "a voter that is behind"},

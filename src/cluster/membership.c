@@ -95,8 +95,9 @@ static const char *gate_change(const struct world *world, const struct membershi
                             id_format(now->stranger, id));
     }
     if (now->unstarted >= 0 && now->unstarted != ordinal) {
-        return arena_printf(arena, "%s has been added and has not started yet: what it is told of "
-                                   "the membership must stay true until then",
+        return arena_printf(arena,
+                            "%s has been added and has not started yet: what it is told of "
+                            "the membership must stay true until then",
                             pod_name(world, now->unstarted, arena));
     }
     return NULL;
@@ -205,9 +206,9 @@ static const char *not_well(const struct world *world, int ordinal, struct arena
         return arena_printf(arena, "%s does not serve", name);
     }
     if (highest_index(world) > member->look.status.raft_applied_index + LAG_MAX) {
-        return arena_printf(arena, "%s is %llu entries behind", name,
-                            (unsigned long long)(highest_index(world) -
-                                                 member->look.status.raft_applied_index));
+        return arena_printf(
+            arena, "%s is %llu entries behind", name,
+            (unsigned long long)(highest_index(world) - member->look.status.raft_applied_index));
     }
     return NULL;
 }
@@ -260,14 +261,29 @@ static bool awaits_record(const struct world *world, int ordinal)
     return member_is_unstarted(member) && (!record || record->member_id != member->entry->id);
 }
 
+static bool is_given_up(const struct world *world, const struct world_member *member)
+{
+    uint64_t id;
+
+    return world->replace && id_parse(world->replace, &id) && id == member->entry->id;
+}
+
 const char *member_lost(const struct world *world, int ordinal)
 {
     const struct world_member *member = &world->members[ordinal];
     const struct report *report = member->report;
 
-    if (!world_formed(world) || !member->entry || !member->pod.exists || member->pod.terminating ||
-        !report || !report->waiting || member_has_pending_permit(world, ordinal) ||
-        awaits_record(world, ordinal)) {
+    if (!world_formed(world) || !member->entry) {
+        return NULL;
+    }
+    if (is_given_up(world, member)) {
+        return "the annotation " ANNOTATION_REPLACE " gives it up";
+    }
+    if (member->claim.node_gone) {
+        return "its volume is on a node that does not exist any more";
+    }
+    if (!member->pod.exists || member->pod.terminating || !report || !report->waiting ||
+        member_has_pending_permit(world, ordinal) || awaits_record(world, ordinal)) {
         return NULL;
     }
     switch (report->reason) {

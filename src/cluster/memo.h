@@ -31,8 +31,8 @@ struct memo {
         uint64_t pod; /* Of its UID and its restarts; 0: not running. */
         int64_t since_ms;
     } running[ETCDCLUSTER_MAX_SIZE];
-    int busy_passes;                  /* Passes in a row that acted. */
-    char refusal[ERROR_MESSAGE_SIZE]; /* Why the last action was refused; "": it was not. */
+    int busy_passes;                    /* Passes in a row that acted. */
+    char refusal[ERROR_MESSAGE_SIZE];   /* Why the last action was refused; "": it was not. */
     char etcd_says[ERROR_MESSAGE_SIZE]; /* Why etcd did not do the last one, for now; "": it did. */
 };
 

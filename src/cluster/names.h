@@ -18,8 +18,10 @@
 #define ANNOTATION_ETCD_VERSION "etcd.etcd.io/version"     /* On the StatefulSet. */
 #define ANNOTATION_CLUSTER_UID  "etcd.etcd.io/cluster-uid" /* On claims: who created them. */
 #define ANNOTATION_CONFIG       "etcd.etcd.io/config" /* On pods: the ConfigMap of their flags. */
-#define FINALIZER               "etcd.etcd.io/operator"
-#define MANAGED_BY              "etcd-operator"
+/* On the EtcdCluster: the id of a member whose data a person gives up. */
+#define ANNOTATION_REPLACE "etcd.etcd.io/replace-member"
+#define FINALIZER          "etcd.etcd.io/operator"
+#define MANAGED_BY         "etcd-operator"
 
 struct names {
     const char *namespace, *cluster;

@@ -55,6 +55,7 @@ int observe_object(const struct reconciler_options *options, const char *namespa
     } else {
         world->spec_valid = true;
     }
+    world->replace = json_path_string(object, "metadata", "annotations", ANNOTATION_REPLACE, NULL);
     recorded_decode(json_object_get(object, "status"), arena, &world->recorded);
     return 0;
 }
@@ -174,6 +175,58 @@ static void observe_claim(const json_t *object, struct world_claim *out)
     out->creator_uid =
         json_path_string(object, "metadata", "annotations", ANNOTATION_CLUSTER_UID, NULL);
     out->storage_class = json_path_string(object, "spec", "storageClassName", NULL);
+    out->volume = json_path_string(object, "spec", "volumeName", NULL);
+    out->selected_node = json_path_string(object, "metadata", "annotations",
+                                          "volume.kubernetes.io/selected-node", NULL);
+}
+
+/* "kubernetes.io/hostname", "topology.hostpath.csi/node": a label that one node bears. */
+static bool names_one_node(const char *label)
+{
+    const char *slash = label ? strrchr(label, '/') : NULL;
+    const char *last = slash ? slash + 1 : label;
+
+    return last &&
+           (!strcmp(last, "hostname") || !strcmp(last, "node") || !strcmp(last, "nodename"));
+}
+
+/* The volume can be reached from this node alone: it is on disks of its own. */
+static bool volume_is_on(const json_t *volume, const char *node)
+{
+    json_t *terms =
+        json_path(volume, "spec", "nodeAffinity", "required", "nodeSelectorTerms", NULL);
+    json_t *expression;
+    size_t i;
+
+    if (json_array_size(terms) != 1) {
+        return false;
+    }
+    json_array_foreach(json_object_get(json_array_get(terms, 0), "matchExpressions"), i, expression)
+    {
+        json_t *values = json_object_get(expression, "values");
+        const char *value = json_string_value(json_array_get(values, 0));
+        if (names_one_node(json_path_string(expression, "key", NULL)) &&
+            json_array_size(values) == 1 && value && !strcmp(value, node)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Two witnesses: the volume says that it is on that node's disks, and Kubernetes has no such Node
+ * any more. What may not be read is no witness. */
+static bool node_is_gone(const struct reconciler_options *options, const struct world_claim *claim)
+{
+    const struct kube_api *kube = options->kube;
+    AUTO_JSON json_t *volume = NULL;
+    struct error error;
+
+    return claim->bound && claim->volume && claim->selected_node &&
+           !kube->get(kube->context, &kube_persistent_volumes, NULL, claim->volume, &volume,
+                      &error) &&
+           volume_is_on(volume, claim->selected_node) &&
+           kube->get(kube->context, &kube_nodes, NULL, claim->selected_node, NULL, &error) ==
+               -(int)ERROR_NOT_FOUND;
 }
 
 static int observe_claims(const struct reconciler_options *options, struct arena *arena,
@@ -204,6 +257,9 @@ static int observe_claims(const struct reconciler_options *options, struct arena
         struct world_member *member = &world->members[m];
         if (member->claim.exists && !member->claim.bound && member->pod.unschedulable) {
             observe_claim_problem(options, arena, &member->claim);
+        }
+        if (member->pod.unschedulable) {
+            member->claim.node_gone = node_is_gone(options, &member->claim);
         }
     }
     return 0;

@@ -117,6 +117,7 @@ bool rule_add_member(struct planning *planning);
 bool rule_promote_member(struct planning *planning);
 bool rule_remove_member(struct planning *planning);
 bool rule_remove_claims(struct planning *planning);
+bool rule_release_volume(struct planning *planning);
 bool rule_roll_pod(struct planning *planning);
 bool rule_scale(struct planning *planning);
 bool rule_remove_stale(struct planning *planning);

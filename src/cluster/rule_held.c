@@ -9,11 +9,11 @@ bool rule_hold_version(struct planning *planning)
     const struct children *children = &planning->children;
 
     if (children->version_held) {
-        planning_hold_spec(planning,
-                           arena_printf(planning->arena, "spec.version: %s is asked for and %s "
-                                                         "stays (image %s): %s",
-                                        planning->world->spec.version, children->version,
-                                        children->image, children->version_held));
+        planning_hold_spec(planning, arena_printf(planning->arena,
+                                                  "spec.version: %s is asked for and %s "
+                                                  "stays (image %s): %s",
+                                                  planning->world->spec.version, children->version,
+                                                  children->image, children->version_held));
     }
     return false;
 }

@@ -39,10 +39,10 @@ static const char *not_ready_to_join(const struct planning *planning, int ordina
         report->reason == REPORT_VOLUME_UNWRITABLE) {
         return arena_printf(arena, "%s cannot start yet: %s", name, report->message);
     }
-    bool foreign = report->reason == REPORT_FOREIGN_DATA &&
-                   (!report->has_marker ||
-                    strcmp(report->marker.cluster_uid, planning->world->uid) != 0 ||
-                    report->marker.ordinal != ordinal);
+    bool foreign =
+        report->reason == REPORT_FOREIGN_DATA &&
+        (!report->has_marker || strcmp(report->marker.cluster_uid, planning->world->uid) != 0 ||
+         report->marker.ordinal != ordinal);
     return foreign ? arena_printf(arena,
                                   "%s: %s; nothing is put aside that is not this cluster's: remove "
                                   "the claim if its data is not wanted",
@@ -94,10 +94,11 @@ bool rule_promote_member(struct planning *planning)
             continue;
         }
         const char *name = names_pod(planning->arena, world->names, i);
-        const char *why = has_started(member)
-                              ? gate_promote(world, i, planning->arena)
-                              : arena_printf(planning->arena, "%s has joined as a learner and does "
-                                                              "not answer yet", name);
+        const char *why = has_started(member) ? gate_promote(world, i, planning->arena)
+                                              : arena_printf(planning->arena,
+                                                             "%s has joined as a learner and does "
+                                                             "not answer yet",
+                                                             name);
         if (!why) {
             planning_call_etcd(planning, ACTION_PROMOTE_MEMBER, i,
                                arena_printf(planning->arena, "the learner %s has started", name));

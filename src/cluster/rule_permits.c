@@ -102,10 +102,10 @@ static bool deliver(struct planning *planning)
         return false;
     }
     planning->plan->action.kind = ACTION_GRANT_PERMITS;
-    planning->plan->reason =
-        world_formed(world) ? "they are to join the cluster"
-                            : arena_printf(planning->arena, "generation %lld, %d members",
-                                           (long long)recorded->generation, recorded->size);
+    planning->plan->reason = world_formed(world)
+                                 ? "they are to join the cluster"
+                                 : arena_printf(planning->arena, "generation %lld, %d members",
+                                                (long long)recorded->generation, recorded->size);
     return true;
 }
 

@@ -27,9 +27,9 @@ bool rule_remove_lost_member(struct planning *planning)
                                        proof ? proof : "mutant", why));
             continue;
         }
-        planning_call_etcd(planning, ACTION_REMOVE_MEMBER, i,
-                           arena_printf(planning->arena, "%s is replaced: %s", name,
-                                        proof ? proof : "mutant"));
+        planning_call_etcd(
+            planning, ACTION_REMOVE_MEMBER, i,
+            arena_printf(planning->arena, "%s is replaced: %s", name, proof ? proof : "mutant"));
         return true;
     }
     return false;
@@ -89,10 +89,36 @@ bool rule_remove_member(struct planning *planning)
                              arena_printf(planning->arena, "%s leads and is to leave", name))) {
         return true;
     }
-    planning_call_etcd(planning, ACTION_REMOVE_MEMBER, leaving,
-                       arena_printf(planning->arena, "%s leaves: the size is %d now", name,
-                                    world_size(world)));
+    planning_call_etcd(
+        planning, ACTION_REMOVE_MEMBER, leaving,
+        arena_printf(planning->arena, "%s leaves: the size is %d now", name, world_size(world)));
     return true;
+}
+
+/* After its member was removed: the volume on a node that is gone keeps the pod from ever being
+ * scheduled. A new pod comes with a new claim. */
+bool rule_release_volume(struct planning *planning)
+{
+    const struct world *world = planning->world;
+    struct action *action = &planning->plan->action;
+
+    for (int i = 0; world_formed(world) && world->member_list && i < world_size(world); i++) {
+        const struct world_member *member = &world->members[i];
+        if (member->entry || !member->claim.node_gone || !member->pod.exists) {
+            continue;
+        }
+        action->remove = arena_alloc(planning->arena, 2 * sizeof *action->remove);
+        action->remove[0] =
+            (struct removal){&kube_persistent_volume_claims, member->claim.name, member->claim.uid};
+        action->remove[1] = (struct removal){&kube_pods, member->pod.name, member->pod.uid};
+        action->n_remove = 2;
+        action->kind = ACTION_REMOVE;
+        planning->plan->reason =
+            arena_printf(planning->arena, "claim %s and pod %s wait for node %s, which is gone",
+                         member->claim.name, member->pod.name, member->claim.selected_node);
+        return true;
+    }
+    return false;
 }
 
 /* The claim of an ordinal that has left: neither etcd nor Kubernetes knows of its member any more.
@@ -101,8 +127,8 @@ static bool claim_is_left_over(const struct world *world, int ordinal)
 {
     const struct world_member *member = &world->members[ordinal];
     const struct world_claim *claim = &member->claim;
-    int64_t asked = json_path_integer(world->stateful_set, ETCDCLUSTER_MAX_SIZE, "spec", "replicas",
-                                      NULL);
+    int64_t asked =
+        json_path_integer(world->stateful_set, ETCDCLUSTER_MAX_SIZE, "spec", "replicas", NULL);
 
     return claim->exists && !claim->terminating && claim->creator_uid &&
            !strcmp(claim->creator_uid, world->uid) && !member->entry && !member->pod.exists &&

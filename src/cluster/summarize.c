@@ -174,8 +174,10 @@ static const char *phase(const struct planning *planning)
 /* The operation that a phase is of, or NULL. */
 static const char *operation_of(const char *phase)
 {
-    static const char *const operations[][2] = {{"Creating", "Bootstrap"}, {"Deleting", "Delete"},
-                                                {"Scaling", "Scale"},      {"Upgrading", "Roll"},
+    static const char *const operations[][2] = {{"Creating", "Bootstrap"},
+                                                {"Deleting", "Delete"},
+                                                {"Scaling", "Scale"},
+                                                {"Upgrading", "Roll"},
                                                 {"Recovering", "Repair"}};
 
     for (size_t i = 0; i < sizeof operations / sizeof *operations; i++) {

@@ -38,7 +38,10 @@ struct world_claim {
     const char *name, *uid, *resource_version;
     const char *creator_uid; /* Of the EtcdCluster that it was made for, or NULL. */
     const char *storage_class;
-    const char *problem; /* Why it is not bound, in words, or NULL. */
+    const char *problem;                /* Why it is not bound, in words, or NULL. */
+    const char *volume, *selected_node; /* NULL: none yet. */
+    bool
+        node_gone; /* The volume is on that node's own disks, and there is no such Node any more. */
 };
 
 struct world_member {
@@ -78,6 +81,7 @@ struct world {
     json_t *children;     /* Array of all live Services, ConfigMaps, PodDisruptionBudgets and the
                            * StatefulSet that carry the cluster's label. */
     const struct settled *settled; /* MAX_SETTLED of them. */
+    const char *replace;           /* The member that a person gives up, by its annotation; NULL. */
     const char *refusal;           /* Why the API server refused our last action, or NULL. */
     const char *create_failure;    /* Why the StatefulSet controller cannot make pods, or NULL. */
     const char *name_taken; /* "StatefulSet c", which exists and is somebody else's, or NULL. */

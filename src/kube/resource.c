@@ -11,6 +11,8 @@ const struct kube_resource kube_pod_disruption_budgets = {"policy/v1", "PodDisru
                                                           "poddisruptionbudgets", true};
 const struct kube_resource kube_events = {"v1", "Event", "events", true};
 const struct kube_resource kube_nodes = {"v1", "Node", "nodes", false};
+const struct kube_resource kube_persistent_volumes = {"v1", "PersistentVolume", "persistentvolumes",
+                                                      false};
 const struct kube_resource kube_storage_classes = {"storage.k8s.io/v1", "StorageClass",
                                                    "storageclasses", false};
 const struct kube_resource kube_leases = {"coordination.k8s.io/v1", "Lease", "leases", true};

@@ -174,10 +174,23 @@ static const char *hold_image(const struct world *world, const char *live_versio
     }
     versions_running(world, &lowest, &highest);
     const char *why = version_guard(live_version, lowest, highest, asked, arena);
-    if (!why && version_compare(asked, live_version) > 0) {
+    if (!why && world_formed(world) && version_compare(asked, live_version) > 0) {
         why = gate_well(world, arena);
     }
     return why;
+}
+
+/* With its permit a container that runs may have become etcd, and have formed the cluster unseen. An
+ * image that cannot be had has not, and is to be mended. */
+static bool may_have_formed(const struct world *world)
+{
+    bool ran = false;
+
+    for (int i = 0; i < ETCDCLUSTER_MAX_SIZE; i++) {
+        const struct world_pod *pod = &world->members[i].pod;
+        ran = ran || (pod->exists && (pod->started || pod->restarts > 0));
+    }
+    return world_formed(world) || (world->recorded.n_permits > 0 && ran);
 }
 
 /* The version and image that may enter the template: the spec's while the cluster has not formed,
@@ -194,7 +207,7 @@ static void choose_image(const struct world *world, struct arena *arena, struct 
     }
     children->version = world->spec.version;
     children->image = asked;
-    if (!world_formed(world) || !live || !live_version) {
+    if (!may_have_formed(world) || !live || !live_version) {
         return;
     }
     children->version_held = hold_image(world, live_version, live, asked, arena);

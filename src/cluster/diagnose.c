@@ -39,6 +39,10 @@ static const char *last_words(struct arena *arena, const char *message)
 static const char *diagnose_claim(const struct world_claim *claim, struct arena *arena,
                                   const char **reason)
 {
+    if (claim->gone) {
+        *reason = "VolumeGone";
+        return arena_printf(arena, "claim %s has no volume any more: %s", claim->name, claim->gone);
+    }
     if (claim->problem) {
         *reason = "VolumeUnavailable";
         return arena_printf(arena, "claim %s is not bound: %s", claim->name, claim->problem);

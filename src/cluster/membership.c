@@ -279,8 +279,8 @@ const char *member_lost(const struct world *world, int ordinal)
     if (is_given_up(world, member)) {
         return "the annotation " ANNOTATION_REPLACE " gives it up";
     }
-    if (member->claim.node_gone) {
-        return "its volume is on a node that does not exist any more";
+    if (member->claim.gone && !member_answers(member)) {
+        return member->claim.gone;
     }
     if (!member->pod.exists || member->pod.terminating || !report || !report->waiting ||
         member_has_pending_permit(world, ordinal) || awaits_record(world, ordinal)) {

@@ -168,6 +168,7 @@ static void observe_claim(const json_t *object, struct world_claim *out)
 
     out->exists = true;
     out->bound = phase && !strcmp(phase, "Bound");
+    out->gone = phase && !strcmp(phase, "Lost") ? "its PersistentVolume is gone" : NULL;
     out->terminating = json_path(object, "metadata", "deletionTimestamp", NULL) != NULL;
     out->name = json_path_string(object, "metadata", "name", NULL);
     out->uid = json_path_string(object, "metadata", "uid", NULL);
@@ -255,11 +256,14 @@ static int observe_claims(const struct reconciler_options *options, struct arena
     }
     for (int m = 0; m < ETCDCLUSTER_MAX_SIZE; m++) {
         struct world_member *member = &world->members[m];
-        if (member->claim.exists && !member->claim.bound && member->pod.unschedulable) {
+        if (member->claim.exists && !member->claim.bound && !member->claim.gone &&
+            member->pod.unschedulable) {
             observe_claim_problem(options, arena, &member->claim);
         }
-        if (member->pod.unschedulable) {
-            member->claim.node_gone = node_is_gone(options, &member->claim);
+        if (member->pod.unschedulable && node_is_gone(options, &member->claim)) {
+            member->claim.gone = arena_printf(
+                arena, "its volume was on disks of node %s, which does not exist any more",
+                member->claim.selected_node);
         }
     }
     return 0;

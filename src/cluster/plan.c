@@ -36,7 +36,7 @@ static const struct rule rules[] = {
     {"RemoveLostMember", HOLD_MEMBERSHIP, rule_remove_lost_member,
      "removes a member from etcd whose data is proven to be gone, so that it can join anew"},
     {"ReleaseVolume", HOLD_VOLUMES, rule_release_volume,
-     "removes the claim and the pod of a replaced member that wait for a node that is gone"},
+     "removes the claim and the pod of a replaced member that wait for a volume that is gone"},
     {"MemberLost", 0, rule_lost_member,
      "says which member waits with a volume that it may not use"},
     {"RetirePermits", 0, rule_retire_permits,

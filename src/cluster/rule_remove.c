@@ -95,8 +95,8 @@ bool rule_remove_member(struct planning *planning)
     return true;
 }
 
-/* After its member was removed: the volume on a node that is gone keeps the pod from ever being
- * scheduled. A new pod comes with a new claim. */
+/* After its member was removed: a volume that is gone keeps the pod from ever being scheduled. A
+ * new pod comes with a new claim. */
 bool rule_release_volume(struct planning *planning)
 {
     const struct world *world = planning->world;
@@ -104,7 +104,7 @@ bool rule_release_volume(struct planning *planning)
 
     for (int i = 0; world_formed(world) && world->member_list && i < world_size(world); i++) {
         const struct world_member *member = &world->members[i];
-        if (member->entry || !member->claim.node_gone || !member->pod.exists) {
+        if (member->entry || !member->claim.gone || !member->pod.exists) {
             continue;
         }
         action->remove = arena_alloc(planning->arena, 2 * sizeof *action->remove);
@@ -114,8 +114,8 @@ bool rule_release_volume(struct planning *planning)
         action->n_remove = 2;
         action->kind = ACTION_REMOVE;
         planning->plan->reason =
-            arena_printf(planning->arena, "claim %s and pod %s wait for node %s, which is gone",
-                         member->claim.name, member->pod.name, member->claim.selected_node);
+            arena_printf(planning->arena, "%s can never run on claim %s: %s", member->pod.name,
+                         member->claim.name, member->claim.gone);
         return true;
     }
     return false;

@@ -40,8 +40,7 @@ struct world_claim {
     const char *storage_class;
     const char *problem;                /* Why it is not bound, in words, or NULL. */
     const char *volume, *selected_node; /* NULL: none yet. */
-    bool
-        node_gone; /* The volume is on that node's own disks, and there is no such Node any more. */
+    const char *gone;                    /* Why its volume is gone for good, or NULL. */
 };
 
 struct world_member {

@@ -152,6 +152,18 @@ static const char *cannot_tell(struct planning *planning, int first, int n_data)
                         (int)planning->world->recorded.size);
 }
 
+static const char *cannot_start(struct planning *planning, int ordinal)
+{
+    const struct world_member *member = &planning->world->members[ordinal];
+
+    return arena_printf(planning->arena,
+                        "claim %s has no volume any more (%s), and the cluster is not known to "
+                        "have formed: delete the claim and then the pod %s, and what the others "
+                        "have decides how it goes on",
+                        member->claim.name, member->claim.gone,
+                        names_pod(planning->arena, planning->world->names, ordinal));
+}
+
 bool rule_restart_bootstrap(struct planning *planning)
 {
     const struct world *world = planning->world;
@@ -168,6 +180,9 @@ bool rule_restart_bootstrap(struct planning *planning)
         return false;
     }
     for (int i = 0; i < world_size(world); i++) {
+        if (world->members[i].claim.gone && recorded->n_permits) {
+            planning_block(planning, cannot_start(planning, i));
+        }
         enum data data = look_for_data(world, &world->members[i]);
         n_data += data == DATA_THERE;
         n_unknown += data == DATA_UNKNOWN;

@@ -176,13 +176,15 @@ bool rule_restart_bootstrap(struct planning *planning)
     if (delete_others(planning)) {
         return true;
     }
+    for (int i = 0; i < world_size(world); i++) {
+        if (world->members[i].claim.gone) {
+            planning_block(planning, cannot_start(planning, i));
+        }
+    }
     if (!recorded->generation) {
         return false;
     }
     for (int i = 0; i < world_size(world); i++) {
-        if (world->members[i].claim.gone && recorded->n_permits) {
-            planning_block(planning, cannot_start(planning, i));
-        }
         enum data data = look_for_data(world, &world->members[i]);
         n_data += data == DATA_THERE;
         n_unknown += data == DATA_UNKNOWN;

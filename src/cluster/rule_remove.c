@@ -95,6 +95,17 @@ bool rule_remove_member(struct planning *planning)
     return true;
 }
 
+/* Etcd does not know the member, or no member has been allowed to start yet. */
+static bool may_be_released(const struct world *world, const struct world_member *member)
+{
+    const char *creator = member->claim.creator_uid;
+
+    if (world_formed(world)) {
+        return world->member_list && !member->entry;
+    }
+    return !world->recorded.n_permits && creator && !strcmp(creator, world->uid);
+}
+
 /* After its member was removed: a volume that is gone keeps the pod from ever being scheduled. A
  * new pod comes with a new claim. */
 bool rule_release_volume(struct planning *planning)
@@ -102,9 +113,9 @@ bool rule_release_volume(struct planning *planning)
     const struct world *world = planning->world;
     struct action *action = &planning->plan->action;
 
-    for (int i = 0; world_formed(world) && world->member_list && i < world_size(world); i++) {
+    for (int i = 0; i < world_size(world); i++) {
         const struct world_member *member = &world->members[i];
-        if (member->entry || !member->claim.gone || !member->pod.exists) {
+        if (!member->claim.gone || !member->pod.exists || !may_be_released(world, member)) {
             continue;
         }
         action->remove = arena_alloc(planning->arena, 2 * sizeof *action->remove);

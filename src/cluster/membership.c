@@ -291,15 +291,14 @@ const char *member_lost(const struct world *world, int ordinal)
         return "its volume is empty";
     case REPORT_WAL_UNREADABLE:
         return "its write-ahead log cannot be read";
-    case REPORT_MARKER_MISSING:
-    case REPORT_MARKER_INVALID:
-        return "nothing says any more whose data is on its volume";
     case REPORT_FOREIGN_DATA:
         return report->has_marker && !strcmp(report->marker.cluster_uid, world->uid) &&
                        report->marker.ordinal == ordinal &&
                        report->marker.generation < world->recorded.generation
                    ? "its volume holds data of an earlier generation"
                    : NULL;
+    case REPORT_MARKER_MISSING: /* The data may be good. */
+    case REPORT_MARKER_INVALID:
     case REPORT_STARTING:
     case REPORT_PERMIT_INVALID:
     case REPORT_CONFIG_INVALID:

@@ -180,8 +180,8 @@ static const char *hold_image(const struct world *world, const char *live_versio
     return why;
 }
 
-/* With its permit a container that runs may have become etcd, and have formed the cluster unseen. An
- * image that cannot be had has not, and is to be mended. */
+/* With its permit a container that runs may have become etcd, and have formed the cluster unseen.
+ * An image that cannot be had has not, and is to be mended. */
 static bool may_have_formed(const struct world *world)
 {
     bool ran = false;

@@ -73,6 +73,22 @@ static int cached_list(const struct reconciler_options *options, const struct wo
     return result;
 }
 
+/* From the API server itself: what a watch that lags has not told would stay for ever when the
+ * cluster goes. */
+static int fresh_list(const struct reconciler_options *options, const struct world *world,
+                      const struct kube_resource *resource, struct arena *arena, json_t **out,
+                      struct error *error)
+{
+    const struct kube_api *kube = options->kube;
+    const char *selector = arena_printf(arena, LABEL_CLUSTER "=%s", world->names->cluster);
+    int result =
+        kube->list(kube->context, resource, world->names->namespace, selector, NULL, out, error);
+    if (!result) {
+        arena_json(arena, *out);
+    }
+    return result;
+}
+
 /* The children that are ours; what an earlier object of this name left is not. */
 static int observe_children(const struct reconciler_options *options, struct arena *arena,
                             struct world *world, struct error *error)
@@ -237,7 +253,10 @@ static int observe_claims(const struct reconciler_options *options, struct arena
     json_t *list, *object;
     size_t i;
 
-    if (cached_list(options, world, &kube_persistent_volume_claims, arena, &list, error)) {
+    bool last_look = world->deleting && !world->stateful_set && !world->pods_left;
+    if (last_look
+            ? fresh_list(options, world, &kube_persistent_volume_claims, arena, &list, error)
+            : cached_list(options, world, &kube_persistent_volume_claims, arena, &list, error)) {
         return -(int)error->kind;
     }
     world->foreign_claims = arena_alloc(arena, (json_array_size(list) + 1) * sizeof(char *));

@@ -173,7 +173,10 @@ static const char *hold_image(const struct world *world, const char *live_versio
         return NULL;
     }
     versions_running(world, &lowest, &highest);
-    const char *why = version_guard(live_version, lowest, highest, asked, arena);
+    const char *why = version_of_image(asked, asked_image, arena);
+    if (!why) {
+        why = version_guard(live_version, lowest, highest, asked, arena);
+    }
     if (!why && world_formed(world) && version_compare(asked, live_version) > 0) {
         why = gate_well(world, arena);
     }

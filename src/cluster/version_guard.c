@@ -27,6 +27,21 @@ int version_compare(const char *a, const char *b)
     return left.minor != right.minor ? left.minor - right.minor : left.patch - right.patch;
 }
 
+const char *version_of_image(const char *version, const char *image, struct arena *arena)
+{
+    const char *tag = strrchr(image, ':');
+    struct version says, is;
+
+    if (!tag || strchr(tag, '/') || !parse(tag + 1 + (tag[1] == 'v'), &is) ||
+        !parse(version, &says) || is.minor == says.minor) {
+        return NULL;
+    }
+    return arena_printf(arena,
+                        "spec.image is tagged as 3.%d, but spec.version says %s: set both to the "
+                        "same, for the version decides the flags and what may come next",
+                        is.minor, version);
+}
+
 static const char *jump(const struct version *from, const struct version *to, struct arena *arena)
 {
     const char *steps = "";

@@ -1,3 +1,4 @@
+#include <stdlib.h>
 #include <string.h>
 
 #include "cluster/observe.h"
@@ -78,6 +79,17 @@ static bool any_alarm(const struct world *world)
     return false;
 }
 
+/* etcd tells them in any order; a status that names the first must not change with it. */
+static int by_member(const void *a, const void *b)
+{
+    const struct etcd_alarm *left = a, *right = b;
+
+    if (left->member_id != right->member_id) {
+        return left->member_id < right->member_id ? -1 : 1;
+    }
+    return (int)left->type - (int)right->type;
+}
+
 static void list_members(const struct reconciler_options *options,
                          const struct etcd_credentials *credentials, struct arena *arena,
                          struct world *world)
@@ -104,6 +116,7 @@ static void list_members(const struct reconciler_options *options,
     }
     if (any_alarm(world) &&
         !etcd->alarms(etcd->context, &target, arena, &alarms, &world->n_alarms, &error)) {
+        qsort(alarms, world->n_alarms, sizeof *alarms, by_member);
         world->alarms = alarms;
     } else {
         world->n_alarms = 0;

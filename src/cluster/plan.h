@@ -137,6 +137,7 @@ bool planning_move_leader(struct planning *planning, int leaving, const char *wh
 
 /* The StatefulSet controller has seen the StatefulSet as it is. */
 bool planning_set_is_current(const struct planning *planning);
+bool planning_template_is_current(const struct planning *planning);
 /* The pod was made from another template than the one that is wanted. */
 bool planning_pod_is_outdated(const struct planning *planning, const struct world_pod *pod);
 

@@ -12,15 +12,6 @@
 #define RETRY_MAX_MS  900000
 #define SILENT_FOR_MS 60000 /* A helper that waits would have been heard by then. */
 
-/* The live template has what this generation wants, so a pod that comes back will have it too. */
-static bool template_is_current(const struct planning *planning)
-{
-    const char *config = json_path_string(planning->world->stateful_set, "spec", "template",
-                                          "metadata", "annotations", ANNOTATION_CONFIG, NULL);
-    return config && !strcmp(config, planning->children.config_name) &&
-           planning_set_is_current(planning);
-}
-
 /* This bootstrap has given the pod the permit that it bears. */
 static bool is_ours(const struct world *world, int ordinal)
 {
@@ -52,7 +43,7 @@ static bool delete_others(struct planning *planning)
 {
     const struct world *world = planning->world;
 
-    if (!template_is_current(planning)) {
+    if (!planning_template_is_current(planning)) {
         return false;
     }
     for (int i = 0; i < ETCDCLUSTER_MAX_SIZE; i++) {

@@ -137,19 +137,20 @@ bool planning_set_is_current(const struct planning *planning)
                       json_path_integer(set, 0, "metadata", "generation", NULL);
 }
 
+/* A pod that is made now comes from the template that is wanted. */
+bool planning_template_is_current(const struct planning *planning)
+{
+    const char *hash = json_path_string(planning->world->stateful_set, "spec", "template",
+                                        "metadata", "annotations", ANNOTATION_TEMPLATE_HASH, NULL);
+    return hash && !strcmp(hash, planning->children.template_hash) &&
+           planning_set_is_current(planning);
+}
+
 bool planning_pod_is_outdated(const struct planning *planning, const struct world_pod *pod)
 {
     return pod->exists && !pod->terminating &&
            (!pod->template_hash ||
             strcmp(pod->template_hash, planning->children.template_hash) != 0);
-}
-
-/* A pod that came with a start permit and has not used it: the one in its place would get none, for
- * after the cluster has formed there is no `new`. */
-static bool would_be_left_out(const struct world *world, const struct world_member *member)
-{
-    return world_formed(world) && member->pod.has_permit &&
-           !(member->report && member->report->has_wal);
 }
 
 /* Two witnesses: etcd does not answer us, and the kubelet says not Ready. One pod at a time; all of
@@ -158,7 +159,7 @@ bool rule_replace_outdated_pod(struct planning *planning)
 {
     const struct world *world = planning->world;
 
-    if (!planning_set_is_current(planning)) {
+    if (!planning_template_is_current(planning)) {
         return false;
     }
     for (int i = 0; i < ETCDCLUSTER_MAX_SIZE; i++) {
@@ -172,14 +173,6 @@ bool rule_replace_outdated_pod(struct planning *planning)
         if (!planning_pod_is_outdated(planning, &member->pod) ||
             (serves && !MUTANT(ServingPodReplaced)) ||
             (world_formed(world) && planning->plan->action.n_pods)) {
-            continue;
-        }
-        if (would_be_left_out(world, member)) {
-            planning_wait(planning,
-                          arena_printf(planning->arena,
-                                       "%s was made from an earlier template and is left alone: it "
-                                       "has a start permit that a new pod would not get",
-                                       member->pod.name));
             continue;
         }
         planning_add_pod(planning, i);

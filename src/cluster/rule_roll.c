@@ -34,9 +34,9 @@ bool rule_roll_pod(struct planning *planning)
         return false;
     }
     const char *name = world->members[ordinal].pod.name;
-    const char *why = planning_set_is_current(planning)
+    const char *why = planning_template_is_current(planning)
                           ? gate_restart(world, ordinal, planning->arena)
-                          : "the StatefulSet controller has not seen the new template yet";
+                          : "the StatefulSet has not got its new template yet";
     if (why && !MUTANT(TwoPodsRolled)) {
         planning_wait(planning,
                       arena_printf(planning->arena, "%s is to be restarted with new settings: %s",

@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "cluster/names.h"
 #include "etcd/client.h"
+#include "etcd/errors.h"
 #include "member/decide.h"
 #include "pki/pki.h"
 
@@ -49,20 +50,57 @@ static bool runs(const struct fake_site *site, int ordinal)
     return uid && json_object_get(site->running, uid);
 }
 
-/* The token of the cluster that the member serves, or NULL: it runs and most of its cluster do. */
+static json_t *list_of(const struct fake_site *site, const char *token)
+{
+    return token ? json_object_get(site->lists, token) : NULL;
+}
+
+/* The place in the list of the member of this id, or of this ordinal (id 0); -1: there is none. */
+static int find_member(const json_t *list, uint64_t id, int ordinal)
+{
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *member = json_array_get(list, i);
+        if (id ? id == (uint64_t)json_path_integer(member, 0, "id", NULL)
+               : ordinal == json_path_integer(member, -1, "ordinal", NULL)) {
+            return (int)i;
+        }
+    }
+    return -1;
+}
+
+/* What runs at the ordinal, as it stands in its cluster's list; NULL: nothing, or a member that was
+ * removed, and that etcd does not let be one any more. */
+static json_t *running_member(const struct fake_site *site, int ordinal)
+{
+    const json_t *volume = volume_of(site, ordinal);
+    json_t *list = list_of(site, json_path_string(volume, "token", NULL));
+    int place = find_member(list, (uint64_t)json_path_integer(volume, 0, "id", NULL), -1);
+
+    return runs(site, ordinal) && place >= 0 ? json_array_get(list, (size_t)place) : NULL;
+}
+
+static bool is_learner(const json_t *member)
+{
+    return json_is_true(json_object_get(member, "learner"));
+}
+
+/* The token of the cluster that the member serves, or NULL: it runs and most of its voters do. */
 static const char *serves(struct fake_site *site, int ordinal)
 {
     const char *token = json_path_string(volume_of(site, ordinal), "token", NULL);
-    int n = 0;
+    const json_t *list = list_of(site, token);
+    int voters = 0, n = 0;
 
-    if (!runs(site, ordinal) || !token) {
+    if (!running_member(site, ordinal)) {
         return NULL;
     }
-    for (int i = 0; i < MAX_MEMBERS; i++) {
-        const char *other = json_path_string(volume_of(site, i), "token", NULL);
-        n += runs(site, i) && other && !strcmp(other, token);
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *member = json_array_get(list, i);
+        int at = (int)json_path_integer(member, -1, "ordinal", NULL);
+        voters += !is_learner(member);
+        n += !is_learner(member) && running_member(site, at) == member;
     }
-    if (n <= json_path_integer(volume_of(site, ordinal), 0, "size", NULL) / 2) {
+    if (n <= voters / 2) {
         return NULL;
     }
     if (site->served[0] && strcmp(site->served, token) != 0) {
@@ -70,6 +108,24 @@ static const char *serves(struct fake_site *site, int ordinal)
     }
     snprintf(site->served, sizeof site->served, "%s", token);
     return token;
+}
+
+/* The one that led, as long as it serves; else the first voter that does. */
+static uint64_t leader_of(struct fake_site *site)
+{
+    uint64_t first = 0;
+
+    for (int i = MAX_MEMBERS; i-- > 0;) {
+        const json_t *member = running_member(site, i);
+        if (member && !is_learner(member) && serves(site, i)) {
+            first = (uint64_t)json_path_integer(member, 0, "id", NULL);
+            if (first == site->leader) {
+                return first;
+            }
+        }
+    }
+    site->leader = first;
+    return first;
 }
 
 static void make_claim(struct fake_site *site, const json_t *set, const char *name)
@@ -166,9 +222,15 @@ static struct member_sight look(struct fake_site *site, int ordinal, struct aren
     if (token) {
         sight.wal.state = WAL_OK;
         sight.wal.cluster_id = id_of(token);
-        sight.wal.member_id = etcd_static_member_id(peer_url(arena, ordinal), token);
+        sight.wal.member_id = (uint64_t)json_path_integer(volume, 0, "id", NULL);
     }
     return sight;
+}
+
+static void add_member(json_t *list, uint64_t id, int ordinal, bool learner, const char *name)
+{
+    json_array_append_new(list, json_pack("{s:I, s:i, s:b, s:s}", "id", (json_int_t)id, "ordinal",
+                                          ordinal, "learner", learner, "name", name));
 }
 
 static int commas(const char *text)
@@ -178,6 +240,52 @@ static int commas(const char *text)
         n += *text == ',';
     }
     return n;
+}
+
+/* The first of a new cluster to start makes the list; who joins must know the one that is. */
+static json_t *list_for(struct fake_site *site, const struct permit *permit)
+{
+    json_t *list = list_of(site, permit->token);
+    int n = commas(permit->initial_cluster) + 1;
+
+    if (!list && permit->mode == PERMIT_NEW) {
+        AUTO_ARENA struct arena *arena = arena_new();
+        list = json_array();
+        json_object_set_new(site->lists, permit->token, list);
+        for (int i = 0; i < n; i++) {
+            add_member(list, etcd_static_member_id(peer_url(arena, i), permit->token), i, false,
+                       "started");
+        }
+    }
+    if (n != (int)json_array_size(list)) {
+        site->kube->violation = "a member starts with another membership than there is";
+    }
+    return list;
+}
+
+/* etcd makes its log. An id that begins twice would vote again with an emptied one. */
+static void begin(struct fake_site *site, const struct permit *permit, json_t *volume)
+{
+    json_t *list = list_for(site, permit);
+    int place = find_member(list, 0, permit->ordinal);
+    char key[24];
+
+    if (place < 0) {
+        site->kube->violation = "a member starts that nobody has added";
+        return;
+    }
+    json_t *member = json_array_get(list, (size_t)place), *id = json_object_get(member, "id");
+    snprintf(key, sizeof key, "%llx", (unsigned long long)json_integer_value(id));
+    if (json_object_get(site->born, key)) {
+        site->kube->violation = "a member has begun twice with an empty log";
+    }
+    if (permit->member_id != (uint64_t)json_integer_value(id)) {
+        site->kube->violation = "the permit is for another member than etcd knows";
+    }
+    json_object_set_new(site->born, key, json_true());
+    json_object_set_new(member, "name", json_string("started"));
+    json_object_set_new(volume, "token", json_string(permit->token));
+    json_object_set(volume, "id", id);
 }
 
 /* Marker, then nonce, then etcd: as the helper does it. */
@@ -199,8 +307,7 @@ static void carry_out(struct fake_site *site, const struct member_sight *sight,
         if (site->etcd_fails) {
             return;
         }
-        json_object_set_new(volume, "token", json_string(permit->token));
-        json_object_set_new(volume, "size", json_integer(commas(permit->initial_cluster) + 1));
+        begin(site, permit, volume);
     }
     if (action != MEMBER_WAIT) {
         json_object_set_new(site->running, sight->pod_uid, json_true());
@@ -258,46 +365,156 @@ static void look_all(void *context, const struct etcd_credentials *credentials,
 {
     struct fake_site *site = context;
 
-    (void)timeout_ms;
+    (void)timeout_ms, (void)arena;
     for (size_t i = 0; i < n; i++) {
         const char *token = serves(site, ordinal_of(&endpoints[i]));
+        const json_t *member = running_member(site, ordinal_of(&endpoints[i]));
         looks[i] = (struct etcd_look){0};
         if (!token || !credentials->certificate_pem) {
             error_set(&looks[i].status_error, ERROR_RETRYABLE, "connection refused");
             error_set(&looks[i].read_error, ERROR_RETRYABLE, "connection refused");
             continue;
         }
-        looks[i].status = (struct etcd_status){
-            .cluster_id = id_of(token),
-            .member_id = etcd_static_member_id(peer_url(arena, ordinal_of(&endpoints[i])), token),
-            .leader_id = etcd_static_member_id(peer_url(arena, 0), token),
-            .db_size = 20480,
-            .db_size_in_use = 20480,
-            .version = "3.6.16"};
+        looks[i].status =
+            (struct etcd_status){.cluster_id = id_of(token),
+                                 .member_id = (uint64_t)json_path_integer(member, 0, "id", NULL),
+                                 .leader_id = leader_of(site),
+                                 .db_size = 20480,
+                                 .db_size_in_use = 20480,
+                                 .is_learner = is_learner(member),
+                                 .version = "3.6.16"};
+        if (is_learner(member)) {
+            etcd_error_set(&looks[i].read_error, ETCD_ERROR_RPC_NOT_FOR_LEARNER);
+        }
     }
+}
+
+/* The list behind the first endpoint that serves a linearizable one. */
+static json_t *target_list(struct fake_site *site, const struct etcd_target *target,
+                           struct error *error)
+{
+    for (size_t i = 0; i < target->n; i++) {
+        int ordinal = ordinal_of(&target->endpoints[i]);
+        const char *token = serves(site, ordinal);
+        if (token && !is_learner(running_member(site, ordinal))) {
+            return list_of(site, token);
+        }
+    }
+    etcd_error_set(error, ETCD_ERROR_NO_LEADER);
+    return NULL;
 }
 
 static int member_list(void *context, const struct etcd_target *target, struct arena *arena,
                        struct etcd_member_list *out, struct error *error)
 {
     struct fake_site *site = context;
-    int ordinal = ordinal_of(&target->endpoints[0]);
-    const char *token = serves(site, ordinal);
+    const json_t *list = target_list(site, target, error);
 
-    if (!token) {
-        return error_set(error, ERROR_RETRYABLE, "no leader");
+    if (!list) {
+        return -(int)error->kind;
     }
-    out->cluster_id = id_of(token);
-    out->n_members = (size_t)json_path_integer(volume_of(site, ordinal), 0, "size", NULL);
+    out->cluster_id = id_of(site->served);
+    out->n_members = json_array_size(list);
     out->members = arena_alloc(arena, out->n_members * sizeof *out->members);
     for (size_t i = 0; i < out->n_members; i++) {
+        const json_t *item = json_array_get(list, i);
         struct etcd_member *member = &out->members[i];
         member->peer_urls = arena_alloc(arena, sizeof(char *));
-        member->peer_urls[0] = peer_url(arena, (int)i);
+        member->peer_urls[0] = peer_url(arena, (int)json_path_integer(item, 0, "ordinal", NULL));
         member->n_peer_urls = 1;
-        member->id = etcd_static_member_id(member->peer_urls[0], token);
-        member->name = arena_printf(arena, "c-%zu", i);
+        member->id = (uint64_t)json_path_integer(item, 0, "id", NULL);
+        member->is_learner = is_learner(item);
+        member->name = arena_strdup(arena, json_path_string(item, "name", NULL));
     }
+    return 0;
+}
+
+static int member_add(void *context, const struct etcd_target *target, const char *url,
+                      bool learner, struct arena *arena, uint64_t *id, struct etcd_member_list *out,
+                      struct error *error)
+{
+    struct fake_site *site = context;
+    json_t *list = target_list(site, target, error);
+    int ordinal = atoi(strstr(url, "//c-") + 4);
+
+    if (!list) {
+        return -(int)error->kind;
+    }
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        if (is_learner(json_array_get(list, i))) {
+            return etcd_error_set(error, ETCD_ERROR_TOO_MANY_LEARNERS);
+        }
+    }
+    if (find_member(list, 0, ordinal) >= 0) {
+        return etcd_error_set(error, ETCD_ERROR_PEER_URL_EXISTS);
+    }
+    site->changes++;
+    *id = ++site->last_id;
+    add_member(list, *id, ordinal, learner, "");
+    return member_list(site, target, arena, out, error);
+}
+
+/* The member that is asked for, or NULL and `error`. */
+static json_t *target_member(struct fake_site *site, const struct etcd_target *target, uint64_t id,
+                             struct error *error)
+{
+    json_t *list = target_list(site, target, error);
+    int place = find_member(list, id, -1);
+
+    if (list && place < 0) {
+        etcd_error_set(error, ETCD_ERROR_MEMBER_NOT_FOUND);
+    }
+    return place < 0 ? NULL : json_array_get(list, (size_t)place);
+}
+
+static bool is_up(const struct fake_site *site, const json_t *member)
+{
+    return running_member(site, (int)json_path_integer(member, -1, "ordinal", NULL)) == member;
+}
+
+static int member_promote(void *context, const struct etcd_target *target, uint64_t id,
+                          struct error *error)
+{
+    struct fake_site *site = context;
+    json_t *member = target_member(site, target, id, error);
+
+    if (!member) {
+        return -(int)error->kind;
+    }
+    if (!is_learner(member)) {
+        return etcd_error_set(error, ETCD_ERROR_NOT_A_LEARNER);
+    }
+    if (!is_up(site, member)) {
+        return etcd_error_set(error, ETCD_ERROR_LEARNER_NOT_IN_SYNC);
+    }
+    site->changes++;
+    return json_object_set_new(member, "learner", json_false());
+}
+
+static int member_remove(void *context, const struct etcd_target *target, uint64_t id,
+                         struct error *error)
+{
+    struct fake_site *site = context;
+    json_t *list = target_list(site, target, error);
+
+    if (!target_member(site, target, id, error)) {
+        return -(int)error->kind;
+    }
+    site->changes++;
+    return json_array_remove(list, (size_t)find_member(list, id, -1));
+}
+
+static int move_leader(void *context, const struct etcd_target *target, uint64_t id,
+                       struct error *error)
+{
+    struct fake_site *site = context;
+    const json_t *member = target_member(site, target, id, error);
+
+    if (!member || is_learner(member) || !is_up(site, member)) {
+        return etcd_error_set(error, ETCD_ERROR_BAD_TRANSFEREE);
+    }
+    site->changes++;
+    site->leader = id;
     return 0;
 }
 
@@ -340,6 +557,10 @@ void fake_site_init(struct fake_site *site, struct fake_kube *kube)
         .etcd = {.context = site,
                  .look = look_all,
                  .member_list = member_list,
+                 .member_add = member_add,
+                 .member_promote = member_promote,
+                 .member_remove = member_remove,
+                 .move_leader = move_leader,
                  .alarms = alarms,
                  .reports = reports,
                  .forget = forget},
@@ -347,6 +568,9 @@ void fake_site_init(struct fake_site *site, struct fake_kube *kube)
         .volumes = json_object(),
         .nonces = json_object(),
         .running = json_object(),
+        .lists = json_object(),
+        .born = json_object(),
+        .last_id = 0xadd0,
     };
 }
 
@@ -355,4 +579,6 @@ void fake_site_fini(struct fake_site *site)
     json_decref(site->volumes);
     json_decref(site->nonces);
     json_decref(site->running);
+    json_decref(site->lists);
+    json_decref(site->born);
 }

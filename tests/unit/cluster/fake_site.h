@@ -10,9 +10,14 @@
 struct fake_site {
     struct etcd_api etcd;
     struct fake_kube *kube;
-    json_t *volumes;  /* By claim UID: {"marker", "token", "size"}; a token is a WAL. */
+    json_t *volumes;  /* By claim UID: {"marker", "token", "id"}; with a token there is a WAL. */
     json_t *nonces;   /* By pod UID: the used one. */
     json_t *running;  /* By pod UID: etcd runs there. */
+    json_t *lists;    /* etcd's own: by token, an array of {"id", "ordinal", "learner", "name"}. */
+    json_t *born;     /* By member id: it has begun with an empty log. */
+    uint64_t leader;  /* A member id. */
+    uint64_t last_id; /* That an addition got. */
+    int changes;      /* Of the membership and the leader, as far as etcd did them. */
     bool impostor;    /* The reports come from another pod that got the address. */
     bool etcd_fails;  /* etcd ends before it has a WAL: a wrong flag. */
     char served[256]; /* The token of the one cluster that ever had a quorum. */

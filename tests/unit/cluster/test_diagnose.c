@@ -164,7 +164,7 @@ static const struct {
     {ended_at_birth, false, "EtcdExited", "-nonsense"},
     {foreign_data, true, "ForeignData", "c-1 waits: the volume holds the data of another cluster"},
     {waits_for_permit, false, NULL, NULL},
-    {waits_for_permit, true, "MemberLostData", "c-1 has lost its data"},
+    {waits_for_permit, true, "MemberLostData", "c-1 has no data (its volume is empty) and waits"},
     {ending, true, "PodMissing", "the pod c-1 is ending"},
     {missing, true, "PodMissing", "the pod c-1 does not exist"},
     {missing, false, NULL, NULL},

@@ -92,11 +92,14 @@ TEST(a_healthy_cluster)
 static void check_rules(const json_t *document, struct arena *arena)
 {
     static const char *const names[] = {
-        "DeleteCluster", "InvalidSpec",        "AddFinalizer", "NameTaken",
-        "RecordCluster", "RestartBootstrap",   "GrantPermits", "IssueCertificates",
-        "ApplyObjects",  "ReplaceOutdatedPod", "MemberLost",   "RetirePermits",
-        "VersionHeld",   "ImageHeld",          "SizeHeld",     "StorageHeld",
-        "SettingsHeld",  "RemoveStaleConfig"};
+        "DeleteCluster",      "InvalidSpec",       "AddFinalizer",
+        "NameTaken",          "RecordCluster",     "RestartBootstrap",
+        "GrantPermits",       "IssueCertificates", "ApplyObjects",
+        "ReplaceOutdatedPod", "RemoveLostMember",  "MemberLost",
+        "RetirePermits",      "PromoteMember",     "AddMember",
+        "RemoveMember",       "RollPod",           "Scale",
+        "RemoveClaims",       "VersionHeld",       "StorageHeld",
+        "RemoveStale"};
     const json_t *rules = json_object_get(document, "rules");
     const char *text = strstr(text_of(document, arena), "The rules, in the order");
     char line[64];
@@ -124,14 +127,16 @@ static void a_lost_member_in(struct arena *arena)
     struct world *world = world_running(arena, "{}");
 
     world_waits(world, arena, 1)->used_nonce = "given-1";
+    world_is_down(world, 2); /* So that it cannot be replaced. */
     const json_t *document = explain(world, arena);
     check_rules(document, arena);
-    assert_says(rule(document, "MemberLost"), "waits", "c-1 has lost its data");
-    assert_says(json_array_get(json_object_get(document, "waitsFor"), 0), "about", "MemberLost");
+    assert_says(rule(document, "RemoveLostMember"), "waits", "c-1 cannot be replaced yet");
+    assert_says(rule(document, "MemberLost"), "waits", "c-1 has no data");
+    assert_says(json_array_get(json_object_get(document, "waitsFor"), 1), "about", "MemberLost");
     assert_says(json_array_get(json_object_get(document, "problems"), 0), "about",
                 "MemberLostData");
     assert_string_equal(json_path_string(document, "next", "action", NULL), "None");
-    assert_contains(json_path_string(document, "next", "why", NULL), "c-1 has lost its data");
+    assert_contains(json_path_string(document, "next", "why", NULL), "c-1 cannot be replaced yet");
     assert_true(json_is_false(json_path(member(document, 1), "report", "hasData", NULL)));
     assert_true(json_is_false(json_path(member(document, 1), "etcd", "answers", NULL)));
     assert_contains(text_of(document, arena), "start helper: waits, NoData");
@@ -142,14 +147,14 @@ static void a_held_version_in(struct arena *arena)
 {
     struct world *world = world_running(arena, "{}");
 
-    world_set_spec(world, arena, "{\"version\":\"3.7.3\",\"size\":5}");
+    world_set_spec(world, arena, "{\"version\":\"3.8.1\",\"storage\":{\"size\":\"16Gi\"}}");
     const json_t *document = explain(world, arena);
     check_rules(document, arena);
-    assert_says(rule(document, "VersionHeld"), "specHeld", "3.7.3 is asked for and 3.6.16 runs");
-    assert_says(rule(document, "SizeHeld"), "specHeld", "5 is asked for and 3 members run");
+    assert_says(rule(document, "VersionHeld"), "specHeld", "3.8.1 is asked for and 3.6.16 stays");
+    assert_says(rule(document, "StorageHeld"), "specHeld", "16Gi is asked for");
     assert_int_equal(json_array_size(json_object_get(document, "specHeld")), 2);
     /* Each rule's words are its own. */
-    assert_null(strstr(json_path_string(rule(document, "SizeHeld"), "specHeld", NULL), "3.7.3"));
+    assert_null(strstr(json_path_string(rule(document, "StorageHeld"), "specHeld", NULL), "3.8.1"));
 }
 TEST(a_held_version)
 

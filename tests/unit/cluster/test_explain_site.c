@@ -83,11 +83,12 @@ static void pass(struct run *run, struct reconciler *reconciler)
     fake_site_step(&run->site);
     run->kube.now_ms += 1000;
     AUTO_JSON json_t *before = json_deep_copy(run->kube.objects);
-    int writes = run->kube.writes, events = run->kube.events;
+    int writes = run->kube.writes, events = run->kube.events, changes = run->site.changes;
     AUTO_JSON json_t *document = explain(run);
     assert_true(json_equal(before, run->kube.objects));
     assert_int_equal(run->kube.writes, writes);
     assert_int_equal(run->kube.events, events);
+    assert_int_equal(run->site.changes, changes);
 
     assert_int_equal(reconciler_pass(reconciler, "ns/c", &result, &error), 0);
     if (!document) {
@@ -95,7 +96,7 @@ static void pass(struct run *run, struct reconciler *reconciler)
     }
     const json_t *next = json_object_get(document, "next");
     bool acts = strcmp(json_path_string(next, "action", NULL), "None") != 0;
-    int written = run->kube.writes - writes;
+    int written = run->kube.writes - writes + run->site.changes - changes;
     const json_t *cluster = fake_kube_find(&run->kube, "EtcdCluster", "c");
     if (acts ? written < 1
              : written > 1) { /* The status counts, and nothing else without an act. */

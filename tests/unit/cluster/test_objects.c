@@ -123,6 +123,10 @@ static void images_in(struct arena *arena)
     assert_string_equal(children.image, "mirror/etcd@sha256:1");
     world_set_spec(world, arena, "{\"image\": \"mirror/etcd@sha256:2\", \"version\": \"3.7.3\"}");
     children_desired(world, arena, &children);
+    assert_string_equal(children.image, "mirror/etcd@sha256:2"); /* One step up, and all is well. */
+    assert_string_equal(children.version, "3.7.3");
+    world_is_down(world, 1);
+    children_desired(world, arena, &children);
     assert_string_equal(children.image, "mirror/etcd@sha256:1"); /* Held with its version. */
     assert_string_equal(children.version, "3.6.16");
     world = world_new(arena, "{\"repository\": \"mirror/etcd\", \"version\": \"3.5.35\"}");

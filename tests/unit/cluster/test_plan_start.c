@@ -138,7 +138,7 @@ static void never_new_once_formed_in(struct arena *arena)
     world_make_pod(world, arena, 2, "pod-2b"); /* Its volume was lost with its pod. */
     world_waits(world, arena, 2);
     struct plan *plan = plan_of(world, arena);
-    assert_action(plan, "MemberLost", ACTION_NONE);
+    assert_action(plan, "RemoveLostMember", ACTION_REMOVE_MEMBER); /* It joins as another. */
     assert_int_equal(plan->status.recorded.n_permits, 3);
     assert_string_equal(find(plan, 2)->pod_uid, "pod-2");
     assert_string_equal(plan->status.conditions[CONDITION_DEGRADED].reason, "MemberLostData");
@@ -167,8 +167,8 @@ static void formed_delivers_only_on_report_in(struct arena *arena)
 
     world_is_down(world, 2); /* It may have started; nobody says that it has not. */
     assert_int_equal(plan_of(world, arena)->action.kind, ACTION_NONE);
-    world_waits(world, arena, 2)->used_nonce = "given-2";
-    assert_int_equal(plan_of(world, arena)->action.kind, ACTION_NONE);
+    world_waits(world, arena, 2)->used_nonce = "given-2"; /* It has, and its data is gone. */
+    assert_action(plan_of(world, arena), "RemoveLostMember", ACTION_REMOVE_MEMBER);
     world_waits(world, arena, 2); /* Recorded before the cluster formed, and never used. */
     assert_action(plan_of(world, arena), "GrantPermits", ACTION_GRANT_PERMITS);
 }

@@ -367,7 +367,69 @@ static void wrong_at_birth_then_mended(void **state)
     run_fini(&run);
 }
 
+static const struct etcd_member *listed(struct run *run, int ordinal, struct arena *arena)
+{
+    const char *url = arena_printf(arena, "https://c-%d.c-peer.ns.svc:2380", ordinal);
+    const struct etcd_endpoint endpoints[] = {{"c-0", NULL, 0}, {"c-2", NULL, 0}};
+    const struct etcd_target target = {NULL, endpoints, 2, 0};
+    struct etcd_member_list list;
+    struct error error;
+
+    assert_int_equal(
+        run->site.etcd.member_list(run->site.etcd.context, &target, arena, &list, &error), 0);
+    for (size_t i = 0; i < list.n_members; i++) {
+        if (!strcmp(list.members[i].peer_urls[0], url)) {
+            return &list.members[i];
+        }
+    }
+    return NULL;
+}
+
+/* The permits of mode existing that pods ever bore. */
+static int permits_to_join(const struct run *run)
+{
+    const char *key;
+    json_t *value;
+    int n = 0;
+
+    json_object_foreach(run->kube.permits, key, value)
+    {
+        n += strstr(json_string_value(value), "\"existing\"") != NULL;
+    }
+    return n;
+}
+
+/* It is removed from etcd and comes back as another member: the fake etcd fails the test when an id
+ * begins twice with an empty log. */
 static void a_lost_volume_never_votes_again(void **state)
+{
+    AUTO_ARENA struct arena *arena = arena_new();
+    struct run run;
+
+    (void)state;
+    run_init(&run, "{}");
+    settle(&run);
+    uint64_t id = listed(&run, 1, arena)->id;
+    fake_site_lose_volume(&run.site, 1);
+    settle(&run);
+    assert_runs(&run, 3, 1);
+    assert_true(listed(&run, 1, arena)->id != id);
+    assert_false(listed(&run, 1, arena)->is_learner);
+    assert_int_equal(permits_to_join(&run), 1);
+    assert_int_equal(json_object_size(run.kube.permits), 4);
+
+    id = listed(&run, 1, arena)->id;
+    fake_kube_drop(&run.kube, "Pod", "c-1"); /* A new pod with the data, and a restart: the same. */
+    fake_site_restart(&run.site, 2);
+    settle(&run);
+    assert_runs(&run, 3, 1);
+    assert_true(listed(&run, 1, arena)->id == id);
+    assert_int_equal(json_object_size(run.kube.permits), 4);
+    run_fini(&run);
+}
+
+/* Two of three have lost their data: what is left is no quorum, and nothing is made up for it. */
+static void a_lost_quorum_is_left_alone(void **state)
 {
     struct run run;
 
@@ -375,18 +437,11 @@ static void a_lost_volume_never_votes_again(void **state)
     run_init(&run, "{}");
     settle(&run);
     fake_site_lose_volume(&run.site, 1);
+    fake_site_lose_volume(&run.site, 2);
     settle(&run);
-    assert_string_equal(status_of(&run, "phase"), "Running");
-    assert_non_null(strstr(status_of(&run, "message"), "c-1 has lost its data"));
+    assert_string_equal(status_of(&run, "phase"), "Failed");
+    assert_int_equal(permits_to_join(&run), 0);
     assert_int_equal(json_object_size(run.kube.permits), 3);
-    fake_kube_drop(&run.kube, "Pod", "c-1"); /* Nor in a new pod. */
-    settle(&run);
-    assert_int_equal(json_object_size(run.kube.permits), 3);
-    fake_site_restart(&run.site, 2); /* A restart with data needs nobody. */
-    fake_site_step(&run.site);
-    settle(&run);
-    assert_int_equal(
-        json_path_integer(json_object_get(cluster(&run), "status"), 0, "readyReplicas", NULL), 2);
     run_fini(&run);
 }
 
@@ -469,6 +524,7 @@ int main(void)
         cmocka_unit_test(wrong_at_birth_then_mended),
         cmocka_unit_test(a_finalizer_gone_already_is_no_failure),
         cmocka_unit_test(a_lost_volume_never_votes_again),
+        cmocka_unit_test(a_lost_quorum_is_left_alone),
         cmocka_unit_test(a_hiccup_is_no_lost_quorum),
         cmocka_unit_test(a_refusal_is_told),
         cmocka_unit_test(a_taken_name_stays_the_others),

@@ -130,8 +130,8 @@ static void message_priority_in(struct arena *arena)
     struct world *world = world_running(arena, "{}");
 
     assert_string_equal(plan_of(world, arena)->status.message, "");
-    world_set_spec(world, arena, "{\"size\": 5}"); /* What is held, */
-    assert_contains(plan_of(world, arena)->status.message, "spec.size");
+    world_set_spec(world, arena, "{\"storage\": {\"size\": \"16Gi\"}}"); /* What is held, */
+    assert_contains(plan_of(world, arena)->status.message, "spec.storage.size");
     world_is_down(world, 1); /* less than what is wrong, */
     assert_contains(plan_of(world, arena)->status.message, "c-1 does not answer");
     world->refusal = "applying Service c-peer: exceeded quota"; /* less than what stops us, */

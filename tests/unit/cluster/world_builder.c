@@ -98,7 +98,6 @@ void world_make_pod(struct world *world, struct arena *arena, int ordinal, const
     };
     member->looked = false;
     member->report = NULL;
-    member->entry = NULL;
 }
 
 void world_record(struct world *world, int ordinal, enum permit_mode mode, const char *pod_uid)
@@ -169,20 +168,61 @@ struct report *world_holds_earlier(struct world *world, struct arena *arena, int
     return report;
 }
 
-/* The member's entry, at its place in the list. */
-const struct etcd_member *world_list(struct world *world, struct arena *arena, int ordinal)
+static struct etcd_member_list *list_of(struct world *world)
 {
-    const char **url = arena_alloc(arena, sizeof *url);
-    struct etcd_member *entry = world->member_list && world->member_list->members
-                                    ? &world->member_list->members[ordinal]
-                                    : arena_alloc(arena, sizeof *entry);
+    return (struct etcd_member_list *)(uintptr_t)world->member_list;
+}
 
+struct etcd_member *world_list(struct world *world, struct arena *arena, int ordinal)
+{
+    struct world_member *member = &world->members[ordinal];
+    struct etcd_member_list *list = list_of(world);
+    struct etcd_member *entry = (struct etcd_member *)(uintptr_t)member->entry;
+    const char **url = arena_alloc(arena, sizeof *url);
+
+    if (!entry) {
+        entry = list ? &list->members[list->n_members++] : arena_alloc(arena, sizeof *entry);
+    }
     *url = names_peer_url(arena, world->names, ordinal, true);
     *entry = (struct etcd_member){.id = 0xa0 + (unsigned)ordinal,
                                   .name = names_pod(arena, world->names, ordinal),
                                   .peer_urls = url,
                                   .n_peer_urls = 1};
+    member->entry = entry;
     return entry;
+}
+
+struct etcd_member *world_adds(struct world *world, struct arena *arena, int ordinal, uint64_t id)
+{
+    struct etcd_member *entry = world_list(world, arena, ordinal);
+
+    entry->id = id;
+    entry->name = "";
+    entry->is_learner = true;
+    return entry;
+}
+
+/* The last of the list takes its place. */
+void world_unlist(struct world *world, int ordinal)
+{
+    struct etcd_member_list *list = list_of(world);
+    struct etcd_member *entry = (struct etcd_member *)(uintptr_t)world->members[ordinal].entry;
+    const struct etcd_member *last = &list->members[--list->n_members];
+
+    for (int i = 0; i < ETCDCLUSTER_MAX_SIZE; i++) {
+        if (world->members[i].entry == last) {
+            world->members[i].entry = entry;
+        }
+    }
+    *entry = *last;
+    world->members[ordinal].entry = NULL;
+}
+
+void world_leads(struct world *world, int ordinal)
+{
+    for (int i = 0; i < ETCDCLUSTER_MAX_SIZE; i++) {
+        world->members[i].look.status.leader_id = world->members[ordinal].entry->id;
+    }
 }
 
 void world_serves(struct world *world, struct arena *arena, int ordinal)
@@ -190,7 +230,6 @@ void world_serves(struct world *world, struct arena *arena, int ordinal)
     struct world_member *member = &world->members[ordinal];
     const struct etcd_member *entry = world_list(world, arena, ordinal);
 
-    member->entry = entry;
     member->report = NULL;
     member->looked = true;
     member->look = (struct etcd_look){.status = {.cluster_id = CLUSTER_ID,
@@ -232,7 +271,6 @@ struct world *world_running(struct arena *arena, const char *spec)
     struct etcd_member_list *list = arena_alloc(arena, sizeof *list);
 
     list->cluster_id = CLUSTER_ID;
-    list->n_members = (size_t)world->spec.size;
     list->members = arena_alloc(arena, ETCDCLUSTER_MAX_SIZE * sizeof *list->members);
     world->member_list = list;
     world->recorded.cluster_id = CLUSTER_ID;

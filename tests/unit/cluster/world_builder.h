@@ -38,6 +38,7 @@ struct world *world_running(struct arena *arena, const char *spec);
 /* What a test changes. */
 void world_set_spec(struct world *world, struct arena *arena, const char *spec);
 void world_make_children(struct world *world, struct arena *arena);
+/* Its entry in etcd's member list stays what it is. */
 void world_make_pod(struct world *world, struct arena *arena, int ordinal, const char *uid);
 void world_record(struct world *world, int ordinal, enum permit_mode mode, const char *pod_uid);
 void world_give_permit(struct world *world, struct arena *arena, int ordinal);
@@ -45,8 +46,12 @@ void world_give_permit(struct world *world, struct arena *arena, int ordinal);
 struct report *world_waits(struct world *world, struct arena *arena, int ordinal);
 /* The volume holds the data of an earlier cluster: the helper waits and says so. */
 struct report *world_holds_earlier(struct world *world, struct arena *arena, int ordinal);
-/* The ordinal's entry in etcd's member list. */
-const struct etcd_member *world_list(struct world *world, struct arena *arena, int ordinal);
+/* The ordinal's entry in etcd's member list: a voter that has started. */
+struct etcd_member *world_list(struct world *world, struct arena *arena, int ordinal);
+/* It was added as a learner of this id, and nobody has started as it. */
+struct etcd_member *world_adds(struct world *world, struct arena *arena, int ordinal, uint64_t id);
+void world_unlist(struct world *world, int ordinal);
+void world_leads(struct world *world, int ordinal); /* Else ordinal 0 does. */
 void world_serves(struct world *world, struct arena *arena, int ordinal);
 void world_is_down(struct world *world, int ordinal);
 

@@ -3,6 +3,7 @@
 #include <strings.h>
 
 #include "base/json.h"
+#include "cluster/membership.h"
 #include "cluster/plan.h"
 
 #define RESTART_TOLD_FOR_MS 10000 /* Longer than a start takes that ends in an error. */
@@ -63,6 +64,13 @@ static const char *diagnose_report(const struct world *world, const struct world
     *reason = report_reason_name(report->reason);
     if (report->reason == REPORT_NO_DATA && world_formed(world)) {
         *reason = "MemberLostData";
+        if (world_size(world) == 1) {
+            return arena_printf(arena,
+                                "%s has no data (its volume is empty) and waits: it is the only "
+                                "member, so what it held is in backups alone; restore one into a "
+                                "new cluster",
+                                member->pod.name);
+        }
         return arena_printf(arena,
                             "%s has no data (its volume is empty) and waits: starting it as it was "
                             "would let the same member vote again with an emptied log, so it is "
@@ -95,9 +103,10 @@ static bool runs_for_a_while(const struct world_pod *pod)
     return pod->started && pod->runs_ms > RESTART_TOLD_FOR_MS;
 }
 
-static const char *diagnose_pod(const struct world *world, const struct world_member *member,
-                                struct arena *arena, const char **reason)
+static const char *diagnose_pod(const struct world *world, int ordinal, struct arena *arena,
+                                const char **reason)
 {
+    const struct world_member *member = &world->members[ordinal];
     const struct world_pod *pod = &member->pod;
 
     if (pod->unschedulable) {
@@ -117,7 +126,8 @@ static const char *diagnose_pod(const struct world *world, const struct world_me
         return diagnose_ended(member, arena, reason);
     }
     if (member->report && member->report->waiting) {
-        bool expected = member->report->reason == REPORT_NO_DATA && !world_formed(world);
+        bool expected = member->report->reason == REPORT_NO_DATA &&
+                        (!world_formed(world) || member_is_joining(world, ordinal));
         return expected ? NULL : diagnose_report(world, member, arena, reason);
     }
     if (pod->ended_reason && !pod->ready && !member_answers(member) && !runs_for_a_while(pod)) {
@@ -139,9 +149,10 @@ const char *diagnose_member(const struct world *world, int ordinal, struct arena
     const char *found = diagnose_claim(&member->claim, arena, reason);
 
     if (!found && member->pod.exists && !member->pod.terminating) {
-        found = diagnose_pod(world, member, arena, reason);
+        found = diagnose_pod(world, ordinal, arena, reason);
     }
-    if (found || !world_formed(world) || member_starting(member)) {
+    if (found || !world_formed(world) || member_starting(member) ||
+        member_is_joining(world, ordinal)) {
         return found;
     }
     const char *name = names_pod(arena, world->names, ordinal);

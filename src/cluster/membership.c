@@ -79,6 +79,19 @@ static bool is_quorum(int live, int voters)
     return live > voters / 2;
 }
 
+bool member_is_joining(const struct world *world, int ordinal)
+{
+    const struct world_member *member = &world->members[ordinal];
+    const struct permit_record *record = find_permit_record(&world->recorded, ordinal);
+
+    if (!world_formed(world) || !world->member_list) {
+        return false;
+    }
+    return member->entry
+               ? member_is_unstarted(member) && (!record || record->member_id == member->entry->id)
+               : !record;
+}
+
 /* What stands in the way of any change of the membership. */
 static const char *gate_change(const struct world *world, const struct membership *now, int ordinal,
                                struct arena *arena)
@@ -172,6 +185,9 @@ const char *gate_remove(const struct world *world, int ordinal, struct arena *ar
         return why;
     }
     int staying = now.voters - 1, live = now.live - member_is_live(member);
+    if (!staying) {
+        return "it is the only voter: nobody else has what it held";
+    }
     if (!is_quorum(live, staying)) {
         return arena_printf(arena, "only %d of the %d voters that would stay serve", live, staying);
     }

@@ -26,6 +26,10 @@ bool member_is_live(const struct world_member *member);
 /* The entry was added and nobody has started as it. */
 bool member_is_unstarted(const struct world_member *member);
 
+/* The ordinal has never been a member, as far as is recorded, and is to become one: it is no
+ * illness that it does not serve. */
+bool member_is_joining(const struct world *world, int ordinal);
+
 /* How many pods there should be: one for each ordinal below the size, and for each that is still a
  * member. Never fewer than there are while the member list is not known. */
 int world_replicas(const struct world *world);

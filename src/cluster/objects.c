@@ -162,8 +162,8 @@ static void versions_running(const struct world *world, const char **lowest, con
     }
 }
 
-/* A new version, or an image that may be of one, waits until all is well; one that goes back, or
- * takes back a step that did not turn out well, must not. */
+/* A version later than any that runs waits until all is well; one that goes back, takes back a step
+ * that did not turn out well, or mends an image that cannot be had, must not. */
 static const char *hold_image(const struct world *world, const char *live_version,
                               const char *live_image, const char *asked_image, struct arena *arena)
 {
@@ -177,7 +177,8 @@ static const char *hold_image(const struct world *world, const char *live_versio
     if (!why) {
         why = version_guard(live_version, lowest, highest, asked, arena);
     }
-    if (!why && world_formed(world) && version_compare(asked, live_version) > 0) {
+    const char *runs = highest ? highest : live_version;
+    if (!why && world_formed(world) && version_compare(asked, runs) > 0) {
         why = gate_well(world, arena);
     }
     return why;

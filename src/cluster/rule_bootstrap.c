@@ -214,8 +214,11 @@ bool rule_lost_member(struct planning *planning)
     for (int i = 0; world_formed(world) && i < world_size(world); i++) {
         const char *reason;
         const struct report *report = world->members[i].report;
-        if (report && report->waiting && report->reason != REPORT_STARTING) {
-            planning_wait(planning, diagnose_member(world, i, planning->arena, &reason));
+        const char *problem = report && report->waiting && report->reason != REPORT_STARTING
+                                  ? diagnose_member(world, i, planning->arena, &reason)
+                                  : NULL;
+        if (problem) {
+            planning_wait(planning, problem);
         }
     }
     return false;

@@ -110,13 +110,12 @@ static bool creating(const struct world *world)
     return !world_formed(world) || starting;
 }
 
-/* Somebody of them is to be replaced, or is joining in place of one that was. */
+/* Somebody of them is to be replaced, or was and is to join anew. */
 static bool recovering(const struct world *world)
 {
     for (int i = 0; i < world_size(world); i++) {
-        const struct world_member *member = &world->members[i];
-        bool joins = world->member_list && (!member->entry || member->entry->is_learner);
-        if (member_lost(world, i) || (joins && find_permit_record(&world->recorded, i))) {
+        bool left = world->member_list && !world->members[i].entry;
+        if (member_lost(world, i) || (left && find_permit_record(&world->recorded, i))) {
             return true;
         }
     }

@@ -77,9 +77,10 @@ static bool may_join(const struct world *world, const struct permit_record *reco
 {
     const struct world_member *member = &world->members[record->ordinal];
     const struct permit *permit = member->pod.permit;
+    const struct report *report = member->report;
+    bool used = report && report->used_nonce && !strcmp(report->used_nonce, record->nonce);
 
-    return member_is_unstarted(member) && member->entry->id == record->member_id &&
-           member_has_pending_permit(world, record->ordinal) &&
+    return member_is_unstarted(member) && member->entry->id == record->member_id && !used &&
            !(permit && !strcmp(permit->nonce, record->nonce));
 }
 

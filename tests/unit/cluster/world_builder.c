@@ -102,7 +102,9 @@ void world_make_pod(struct world *world, struct arena *arena, int ordinal, const
 
 void world_record(struct world *world, int ordinal, enum permit_mode mode, const char *pod_uid)
 {
-    static const char *const nonces[] = {"given-0", "given-1", "given-2", "given-3", "given-4"};
+    static const char *const nonces[ETCDCLUSTER_MAX_SIZE] = {"given-0", "given-1", "given-2",
+                                                             "given-3", "given-4", "given-5",
+                                                             "given-6", "given-7", "given-8"};
     struct recorded *recorded = &world->recorded;
 
     recorded->size = world->spec.size;
@@ -254,6 +256,29 @@ void world_is_down(struct world *world, int ordinal)
     error_set(&member->look.read_error, ERROR_RETRYABLE, "connection refused");
 }
 
+void world_runs_version(struct world *world, int ordinal, const char *version)
+{
+    world->members[ordinal].look.status.version = version;
+}
+
+void world_lists_stranger(struct world *world, uint64_t id)
+{
+    static const char *url = "https://10.9.8.7:2380";
+    struct etcd_member_list *list = list_of(world);
+
+    list->members[list->n_members++] =
+        (struct etcd_member){.id = id, .name = "x", .peer_urls = &url, .n_peer_urls = 1};
+}
+
+void world_raises(struct world *world, struct arena *arena, enum etcd_alarm_type type)
+{
+    struct etcd_alarm *alarm = arena_alloc(arena, sizeof *alarm);
+
+    *alarm = (struct etcd_alarm){.member_id = 0xa1, .type = type};
+    world->alarms = alarm;
+    world->n_alarms = 1;
+}
+
 struct world *world_made(struct arena *arena, const char *spec)
 {
     struct world *world = world_new(arena, spec);
@@ -271,12 +296,26 @@ struct world *world_running(struct arena *arena, const char *spec)
     struct etcd_member_list *list = arena_alloc(arena, sizeof *list);
 
     list->cluster_id = CLUSTER_ID;
-    list->members = arena_alloc(arena, ETCDCLUSTER_MAX_SIZE * sizeof *list->members);
+    list->members = arena_alloc(arena, 2 * ETCDCLUSTER_MAX_SIZE * sizeof *list->members);
     world->member_list = list;
     world->recorded.cluster_id = CLUSTER_ID;
     for (int i = 0; i < world->spec.size; i++) {
         world_record(world, i, PERMIT_NEW, world->members[i].pod.uid);
         world_serves(world, arena, i);
+    }
+    return world;
+}
+
+struct world *world_resizing(struct arena *arena, int from, int to)
+{
+    struct world *world = world_running(arena, arena_printf(arena, "{\"size\": %d}", from));
+
+    world_set_spec(world, arena, arena_printf(arena, "{\"size\": %d}", to));
+    world->recorded.size = to;
+    world_make_children(world, arena);
+    for (int i = from; i < to; i++) {
+        world_make_pod(world, arena, i, arena_printf(arena, "pod-%d", i));
+        world_waits(world, arena, i);
     }
     return world;
 }
@@ -306,6 +345,26 @@ void assert_pods(const struct plan *plan, int n, ...)
         assert_int_equal(plan->action.pods[i], va_arg(ordinals, int));
     }
     va_end(ordinals);
+}
+
+void assert_calls(const struct plan *plan, const char *rule, enum action_kind kind, int ordinal)
+{
+    assert_action(plan, rule, kind);
+    assert_int_equal(plan->action.ordinal, ordinal);
+}
+
+void assert_waits(const struct plan *plan, const char *rule, const char *words)
+{
+    if (plan->action.kind != ACTION_NONE) {
+        fail_msg("rule %s acts: %s", plan->rule, plan->reason);
+    }
+    for (size_t i = 0; i < plan->n_answers; i++) {
+        if (!strcmp(plan->answers[i].rule, rule)) {
+            assert_contains(plan->answers[i].waits, words);
+            return;
+        }
+    }
+    fail_msg("there is no rule %s", rule);
 }
 
 void assert_contains(const char *text, const char *part)

@@ -35,6 +35,10 @@ struct world *world_made(struct arena *arena, const char *spec);
 /* Formed: every member of it serves, the permits are recorded and retired. */
 struct world *world_running(struct arena *arena, const char *spec);
 
+/* Running with `from` members, and the size `to` is recorded: to grow, the new pods wait without
+ * data; to shrink, all are members still. Neither has alarms. */
+struct world *world_resizing(struct arena *arena, int from, int to);
+
 /* What a test changes. */
 void world_set_spec(struct world *world, struct arena *arena, const char *spec);
 void world_make_children(struct world *world, struct arena *arena);
@@ -54,11 +58,19 @@ void world_unlist(struct world *world, int ordinal);
 void world_leads(struct world *world, int ordinal); /* Else ordinal 0 does. */
 void world_serves(struct world *world, struct arena *arena, int ordinal);
 void world_is_down(struct world *world, int ordinal);
+void world_runs_version(struct world *world, int ordinal, const char *version);
+/* An entry whose peer URL is no ordinal's. */
+void world_lists_stranger(struct world *world, uint64_t id);
+void world_raises(struct world *world, struct arena *arena, enum etcd_alarm_type type);
 
 /* plan_make(), and what the tests ask of it. */
 struct plan *plan_of(const struct world *world, struct arena *arena);
 void assert_action(const struct plan *plan, const char *rule, enum action_kind kind);
 void assert_pods(const struct plan *plan, int n, ...); /* The ordinals of the action. */
+/* A call to etcd about this ordinal. */
+void assert_calls(const struct plan *plan, const char *rule, enum action_kind kind, int ordinal);
+/* Nothing is done, and this is what the rule waits for. */
+void assert_waits(const struct plan *plan, const char *rule, const char *words);
 void assert_contains(const char *text, const char *part);
 
 #endif

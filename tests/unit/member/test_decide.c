@@ -154,6 +154,12 @@ static const struct row rows[] = {
     {"no marker", NULL, WAL(ME), NULL, NULL, MEMBER_WAIT, REPORT_MARKER_MISSING, NULL, NULL},
     {"no marker, permit", NULL, WAL(ME), &new_1, NULL, MEMBER_WAIT, REPORT_MARKER_MISSING, NULL,
      NULL},
+    {"no marker, re-added: the data is no member's", NULL, WAL(ME), &existing_other, NULL,
+     MEMBER_START, 0, "moved aside", NULL},
+    {"no marker, re-added, permit used", NULL, WAL(ME), &existing_other, "n1", MEMBER_WAIT,
+     REPORT_MARKER_MISSING, NULL, NULL},
+    {"no marker, permit to adopt", NULL, WAL(ME), &adopt, NULL, MEMBER_WAIT, REPORT_MARKER_MISSING,
+     NULL, NULL},
     {"unreadable log", &mine, BROKEN_WAL, NULL, NULL, MEMBER_WAIT, REPORT_WAL_UNREADABLE, "zeros",
      NULL},
     {"unreadable log, same permit again", &mine, BROKEN_WAL, &new_1, NULL, MEMBER_WAIT,
@@ -242,6 +248,26 @@ static void test_broken_marker_without_data_starts_by_permit(void **state)
     assert_int_equal(member_decide(&sight, arena).action, MEMBER_START);
 }
 
+/* Nor does one beside data that is no member's any more. */
+static void test_broken_marker_is_left_for_a_new_member(void **state)
+{
+    (void)state;
+    AUTO_ARENA struct arena *arena = arena_new();
+    const struct row data = {.wal = WAL(ME), .permit = &existing_other};
+    struct member_sight sight = sight_of(&data);
+
+    sight.marker_problem = "not JSON";
+    assert_int_equal(member_decide(&sight, arena).action, MEMBER_START);
+    sight.permit = &new_1;
+    expect_wait(&sight, REPORT_MARKER_INVALID);
+    sight.permit = &existing_other;
+    sight.used_nonce = "n1";
+    expect_wait(&sight, REPORT_MARKER_INVALID);
+    sight.used_nonce = NULL;
+    sight.pod_uid = "another";
+    expect_wait(&sight, REPORT_MARKER_INVALID);
+}
+
 static void test_report_says_what_was_seen(void **state)
 {
     (void)state;
@@ -280,6 +306,7 @@ int main(void)
         cmocka_unit_test(test_table),
         cmocka_unit_test(test_what_cannot_be_read_waits),
         cmocka_unit_test(test_broken_marker_without_data_starts_by_permit),
+        cmocka_unit_test(test_broken_marker_is_left_for_a_new_member),
         cmocka_unit_test(test_report_says_what_was_seen),
         cmocka_unit_test(test_ordinals),
     };

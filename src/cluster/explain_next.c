@@ -120,13 +120,46 @@ static json_t *explain_pods(const struct world *world, const struct plan *plan)
     return out;
 }
 
+static json_t *explain_member(const struct world *world, int ordinal)
+{
+    AUTO_ARENA struct arena *arena = arena_new();
+    const struct etcd_member *entry = world->members[ordinal].entry;
+    json_t *out = json_pack("{s:i}", "ordinal", ordinal);
+
+    explain_set_text(out, "name", names_pod(arena, world->names, ordinal));
+    explain_set_id(out, "id", entry ? entry->id : 0);
+    explain_set_text(
+        out, "peerURL",
+        names_peer_url(arena, world->names, ordinal, world->spec.security.tls.peer.enabled));
+    return out;
+}
+
+static bool is_about_a_member(enum action_kind kind)
+{
+    return kind == ACTION_ADD_MEMBER || kind == ACTION_PROMOTE_MEMBER ||
+           kind == ACTION_REMOVE_MEMBER || kind == ACTION_MOVE_LEADER;
+}
+
+/* Nonces aside: this process draws its own. */
+static bool same_permits(const struct recorded *before, const struct recorded *after)
+{
+    bool same = before->n_permits == after->n_permits;
+
+    for (int i = 0; same && i < after->n_permits; i++) {
+        const struct permit_record *a = &before->permits[i], *b = &after->permits[i];
+        same = a->ordinal == b->ordinal && a->member_id == b->member_id &&
+               !strcmp(a->pod_uid, b->pod_uid);
+    }
+    return same;
+}
+
 /* What the next pass writes down before it acts; null: nothing new. */
 static json_t *explain_records(const struct world *world, const struct plan *plan)
 {
     const struct recorded *before = &world->recorded, *after = &plan->status.recorded;
 
     if (before->size == after->size && before->generation == after->generation &&
-        before->n_permits == after->n_permits && before->cluster_id == after->cluster_id) {
+        same_permits(before, after) && before->cluster_id == after->cluster_id) {
         return json_null();
     }
     json_t *out = json_pack("{s:i, s:I, s:i}", "size", (int)after->size, "generation",
@@ -154,10 +187,18 @@ static const char *why(const struct plan *plan)
 
 json_t *explain_next(const struct world *world, const struct plan *plan)
 {
+    const struct action *action = &plan->action;
     json_t *out = json_pack("{s:o, s:o, s:o, s:I}", "pods", explain_pods(world, plan), "objects",
                             explain_objects(world, plan), "records", explain_records(world, plan),
                             "lookAgainAfterMs", (json_int_t)plan->requeue_ms);
 
+    json_object_set_new(out, "member",
+                        is_about_a_member(action->kind) ? explain_member(world, action->ordinal)
+                                                        : json_null());
+    json_object_set_new(out, "successor",
+                        action->kind == ACTION_MOVE_LEADER
+                            ? explain_member(world, action->successor)
+                            : json_null());
     explain_set_text(out, "rule", plan->rule);
     explain_set_text(out, "why", why(plan));
     explain_set_text(out, "action", actions[plan->action.kind].name);

@@ -47,6 +47,16 @@ static void show_cluster(struct buffer *out, const json_t *document)
     }
 }
 
+/* "member c-4, id 00000000000000a4, https://c-4.c-peer.ns.svc:2380"; nothing for null. */
+static void show_member(struct buffer *out, const char *as, const json_t *member)
+{
+    if (json_is_object(member)) {
+        buffer_printf(out, "    %s %s, %s%s, %s\n", as, text(member, "name"),
+                      has(member, "id") ? "id " : "no member yet", text(member, "id"),
+                      text(member, "peerURL"));
+    }
+}
+
 static void show_next(struct buffer *out, const json_t *next)
 {
     const json_t *records = json_object_get(next, "records");
@@ -73,6 +83,8 @@ static void show_next(struct buffer *out, const json_t *next)
         }
         buffer_printf(out, "\n");
     }
+    show_member(out, "member", json_object_get(next, "member"));
+    show_member(out, "successor", json_object_get(next, "successor"));
     if (json_is_object(records)) {
         buffer_printf(
             out, "  Recorded first: size %lld, generation %lld, %lld permits, cluster id %s\n",

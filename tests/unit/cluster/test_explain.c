@@ -269,6 +269,63 @@ static void objects_that_differ_in(struct arena *arena)
 }
 TEST(objects_that_differ)
 
+static void a_permit_in_place_of_another_in(struct arena *arena)
+{
+    struct world *world = world_running(arena, "{}");
+
+    world_waits(world, arena, 1)->used_nonce = "given-1";
+    world_adds(world, arena, 1, 0xb1);
+    const json_t *next = json_object_get(explain(world, arena), "next");
+    assert_says(next, "action", "GrantPermits");
+    assert_int_equal(json_path_integer(next, 0, "records", "permits", NULL), 3);
+    assert_string_equal(json_path_string(json_array_get(json_object_get(next, "pods"), 0), "permit",
+                                         "memberID", NULL),
+                        "00000000000000b1");
+}
+TEST(a_permit_in_place_of_another)
+
+/* Whom etcd is asked about, by name and by id. */
+static void calls_to_etcd_in(struct arena *arena)
+{
+    struct world *world = world_resizing(arena, 3, 5);
+    const json_t *document = explain(world, arena);
+    const json_t *next = json_object_get(document, "next");
+
+    check_rules(document, arena);
+    assert_says(next, "action", "AddMember");
+    assert_string_equal(json_path_string(next, "member", "name", NULL), "c-3");
+    assert_int_equal(json_path_integer(next, -1, "member", "ordinal", NULL), 3);
+    assert_true(json_is_null(json_path(next, "member", "id", NULL)));
+    assert_true(json_is_null(json_object_get(next, "successor")));
+    assert_contains(text_of(document, arena),
+                    "    member c-3, no member yet, https://c-3.c-peer.ns.svc:2380\n");
+
+    struct etcd_member *entry = world_list(world, arena, 3);
+    world_serves(world, arena, 3);
+    entry->is_learner = true;
+    document = explain(world, arena);
+    assert_says(json_object_get(document, "next"), "action", "PromoteMember");
+    assert_contains(text_of(document, arena), "    member c-3, id 00000000000000a3, https://c-3.");
+
+    world = world_resizing(arena, 3, 1);
+    document = explain(world, arena);
+    assert_says(json_object_get(document, "next"), "action", "RemoveMember");
+    assert_contains(text_of(document, arena), "    member c-2, id 00000000000000a2, https://c-2.");
+
+    world_leads(world, 2);
+    document = explain(world, arena);
+    next = json_object_get(document, "next");
+    assert_says(next, "action", "MoveLeader");
+    assert_string_equal(json_path_string(next, "member", "id", NULL), "00000000000000a2");
+    assert_string_equal(json_path_string(next, "successor", "id", NULL), "00000000000000a0");
+    assert_contains(text_of(document, arena),
+                    "    successor c-0, id 00000000000000a0, https://c-0.");
+
+    document = explain(world_running(arena, "{}"), arena);
+    assert_true(json_is_null(json_path(document, "next", "member", NULL)));
+}
+TEST(calls_to_etcd)
+
 /* Outside the cluster's network everybody is silent; that is no lost quorum. */
 static void silence_of_all_in(struct arena *arena)
 {
@@ -395,6 +452,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_deletion_that_waits), cmocka_unit_test(refused_volumes),
         cmocka_unit_test(an_invalid_spec),       cmocka_unit_test(a_hold),
         cmocka_unit_test(permits_that_come),     cmocka_unit_test(objects_that_differ),
+        cmocka_unit_test(calls_to_etcd),         cmocka_unit_test(a_permit_in_place_of_another),
         cmocka_unit_test(silence_of_all),        cmocka_unit_test(silence_of_one),
         cmocka_unit_test(unread_secrets),        cmocka_unit_test(the_helpers_image),
         cmocka_unit_test(a_cut_character),       cmocka_unit_test(the_documented_table),

@@ -331,6 +331,9 @@ void fake_site_step(struct fake_site *site)
     control_set(site);
     for (int i = 0; i < MAX_MEMBERS; i++) {
         AUTO_ARENA struct arena *arena = arena_new();
+        if (runs(site, i) && !running_member(site, i)) {
+            fake_site_restart(site, i); /* It was removed, and ends. */
+        }
         if (pod_of(site, i) && !runs(site, i)) {
             struct member_sight sight = look(site, i, arena);
             carry_out(site, &sight, member_decide(&sight, arena).action);
@@ -429,6 +432,25 @@ static int member_list(void *context, const struct etcd_target *target, struct a
     return 0;
 }
 
+static bool is_to_fail(const struct fake_site *site)
+{
+    return site->asked >= site->fail_first && site->asked <= site->fail_last;
+}
+
+/* The call fails, and nothing is done. */
+static bool is_refused(struct fake_site *site, struct error *error)
+{
+    site->asked++;
+    return is_to_fail(site) && !site->fail_after && etcd_error_set(error, site->failure);
+}
+
+/* The change is done. What is answered. */
+static int answer(struct fake_site *site, struct error *error)
+{
+    site->changes++;
+    return is_to_fail(site) ? etcd_error_set(error, site->failure) : 0;
+}
+
 static int member_add(void *context, const struct etcd_target *target, const char *url,
                       bool learner, struct arena *arena, uint64_t *id, struct etcd_member_list *out,
                       struct error *error)
@@ -437,7 +459,7 @@ static int member_add(void *context, const struct etcd_target *target, const cha
     json_t *list = target_list(site, target, error);
     int ordinal = atoi(strstr(url, "//c-") + 4);
 
-    if (!list) {
+    if (!list || is_refused(site, error)) {
         return -(int)error->kind;
     }
     for (size_t i = 0; i < json_array_size(list); i++) {
@@ -448,10 +470,10 @@ static int member_add(void *context, const struct etcd_target *target, const cha
     if (find_member(list, 0, ordinal) >= 0) {
         return etcd_error_set(error, ETCD_ERROR_PEER_URL_EXISTS);
     }
-    site->changes++;
     *id = ++site->last_id;
     add_member(list, *id, ordinal, learner, "");
-    return member_list(site, target, arena, out, error);
+    member_list(site, target, arena, out, error);
+    return answer(site, error);
 }
 
 /* The member that is asked for, or NULL and `error`. */
@@ -478,7 +500,7 @@ static int member_promote(void *context, const struct etcd_target *target, uint6
     struct fake_site *site = context;
     json_t *member = target_member(site, target, id, error);
 
-    if (!member) {
+    if (!member || is_refused(site, error)) {
         return -(int)error->kind;
     }
     if (!is_learner(member)) {
@@ -487,8 +509,8 @@ static int member_promote(void *context, const struct etcd_target *target, uint6
     if (!is_up(site, member)) {
         return etcd_error_set(error, ETCD_ERROR_LEARNER_NOT_IN_SYNC);
     }
-    site->changes++;
-    return json_object_set_new(member, "learner", json_false());
+    json_object_set_new(member, "learner", json_false());
+    return answer(site, error);
 }
 
 static int member_remove(void *context, const struct etcd_target *target, uint64_t id,
@@ -497,11 +519,11 @@ static int member_remove(void *context, const struct etcd_target *target, uint64
     struct fake_site *site = context;
     json_t *list = target_list(site, target, error);
 
-    if (!target_member(site, target, id, error)) {
+    if (!target_member(site, target, id, error) || is_refused(site, error)) {
         return -(int)error->kind;
     }
-    site->changes++;
-    return json_array_remove(list, (size_t)find_member(list, id, -1));
+    json_array_remove(list, (size_t)find_member(list, id, -1));
+    return answer(site, error);
 }
 
 static int move_leader(void *context, const struct etcd_target *target, uint64_t id,
@@ -510,12 +532,14 @@ static int move_leader(void *context, const struct etcd_target *target, uint64_t
     struct fake_site *site = context;
     const json_t *member = target_member(site, target, id, error);
 
+    if (member && is_refused(site, error)) {
+        return -(int)error->kind;
+    }
     if (!member || is_learner(member) || !is_up(site, member)) {
         return etcd_error_set(error, ETCD_ERROR_BAD_TRANSFEREE);
     }
-    site->changes++;
     site->leader = id;
-    return 0;
+    return answer(site, error);
 }
 
 static int alarms(void *context, const struct etcd_target *target, struct arena *arena,

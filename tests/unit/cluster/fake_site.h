@@ -5,6 +5,7 @@
 #define TEST_CLUSTER_FAKE_SITE_H 1
 
 #include "etcd/api.h"
+#include "etcd/errors.h"
 #include "fake_kube.h"
 
 struct fake_site {
@@ -18,9 +19,13 @@ struct fake_site {
     uint64_t leader;  /* A member id. */
     uint64_t last_id; /* That an addition got. */
     int changes;      /* Of the membership and the leader, as far as etcd did them. */
-    bool impostor;    /* The reports come from another pod that got the address. */
-    bool etcd_fails;  /* etcd ends before it has a WAL: a wrong flag. */
-    char served[256]; /* The token of the one cluster that ever had a quorum. */
+    int asked;        /* For a change. */
+    int fail_first, fail_last; /* Calls for a change that fail, by number; 0: none. */
+    enum etcd_error failure;   /* What they are answered. */
+    bool fail_after;           /* The change is done, and the answer is lost. */
+    bool impostor;             /* The reports come from another pod that got the address. */
+    bool etcd_fails;           /* etcd ends before it has a WAL: a wrong flag. */
+    char served[256];          /* The token of the one cluster that ever had a quorum. */
 };
 
 void fake_site_init(struct fake_site *site, struct fake_kube *kube);

@@ -93,11 +93,12 @@ void sim_create_cluster(struct sim_run *run)
 {
     const struct sim_schedule *schedule = run->schedule;
     AUTO_JSON json_t *cluster =
-        json_pack("{s:s, s:s, s:{s:s, s:s}, s:{s:i, s:s*, s:{s:{s:s}}}}", "apiVersion",
+        json_pack("{s:s, s:s, s:{s:s, s:s}, s:{s:i, s:s*, s:{s:{s:s, s:s*}}}}", "apiVersion",
                   "etcd.etcd.io/v1alpha1", "kind", "EtcdCluster", "metadata", "name", SIM_CLUSTER,
                   "namespace", SIM_NAMESPACE, "spec", "size", schedule->size, "version",
                   sim_version(schedule->version), "storage", "persistentVolumeClaimRetentionPolicy",
-                  "whenDeleted", schedule->delete_claims ? "Delete" : "Retain");
+                  "whenDeleted", schedule->delete_claims ? "Delete" : "Retain", "whenScaled",
+                  schedule->keep_claims ? "Retain" : NULL);
     struct error error;
 
     run->user->create(run->user->context, &kube_etcd_clusters, cluster, NULL, &error);

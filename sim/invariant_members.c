@@ -167,7 +167,7 @@ void sim_invariants_membership(void *context, const struct sim_membership_change
 
 /* ---- Pods and claims ---- */
 
-static bool is_outdated(const struct sim_run *run, const struct sim_pod *pod)
+bool sim_pod_is_outdated(const struct sim_run *run, const struct sim_pod *pod)
 {
     const json_t *object = sim_api_server_peek(run->server, &kube_pods, SIM_NAMESPACE, pod->name);
     const json_t *set =
@@ -213,7 +213,7 @@ void sim_invariants_pod_removed(struct sim_run *run, const struct sim_request *r
         !is_member(run, pod->ordinal, &member) || !sim_etcd_is_intact(run->site->etcd, member.id)) {
         return;
     }
-    if (!is_outdated(run, pod)) {
+    if (!sim_pod_is_outdated(run, pod)) {
         sim_violate(run->sim, "ServingPodDeleted",
                     "pod %s is deleted while its member serves and nothing about it is outdated",
                     pod->name);
@@ -221,28 +221,48 @@ void sim_invariants_pod_removed(struct sim_run *run, const struct sim_request *r
     check_roll(run, pod);
 }
 
+static bool claims_are_kept(const json_t *cluster)
+{
+    const char *when = is_deleting(cluster) ? "whenDeleted" : "whenScaled";
+    const char *policy = json_path_string(cluster, "spec", "storage",
+                                          "persistentVolumeClaimRetentionPolicy", when, NULL);
+
+    return policy ? strcmp(policy, "Delete") != 0 : is_deleting(cluster); /* As the CRD has them. */
+}
+
+/* To make room for a member's new volume is asked for by nobody, and needed. */
+static bool is_asked_for(const struct sim_run *run, const json_t *cluster, int ordinal)
+{
+    return !claims_are_kept(cluster) || (!is_deleting(cluster) && ordinal < recorded_size(run));
+}
+
+/* Only what was made for this very cluster may go. */
+static bool is_of_cluster(const struct sim_run *run, const char *claim, const json_t *cluster)
+{
+    const json_t *object =
+        sim_api_server_peek(run->server, &kube_persistent_volume_claims, SIM_NAMESPACE, claim);
+    const char *maker =
+        json_path_string(object, "metadata", "annotations", ANNOTATION_CLUSTER_UID, NULL);
+    const char *uid = json_path_string(cluster, "metadata", "uid", NULL);
+
+    return !object || (maker && uid && !strcmp(maker, uid));
+}
+
 void sim_invariants_claim_removed(struct sim_run *run, const struct sim_request *request)
 {
     const json_t *cluster = sim_cluster(run);
     int ordinal = member_ordinal(request->name);
-    const char *when = is_deleting(cluster) ? "whenDeleted" : "whenScaled";
-    const char *policy = json_path_string(cluster, "spec", "storage",
-                                          "persistentVolumeClaimRetentionPolicy", when, NULL);
-    if (!policy) { /* As the CRD has them. */
-        policy = is_deleting(cluster) ? "Retain" : "Delete";
-    }
-    bool asked =
-        !strcmp(policy, "Delete") && (is_deleting(cluster) || ordinal >= recorded_size(run));
     struct sim_member member;
 
-    if (!is_deleting(cluster) && is_member(run, ordinal, &member)) {
-        if (sim_etcd_is_intact(run->site->etcd, member.id)) {
-            sim_violate(run->sim, "PodDeletedBeforeRemove",
-                        "claim %s is removed, but its member is in the membership", request->name);
-        }
-    } else if (!asked && (is_deleting(cluster) || ordinal >= recorded_size(run))) {
+    if (!is_asked_for(run, cluster, ordinal) ||
+        (!is_deleting(cluster) &&
+         (!cluster_id(run) || !is_of_cluster(run, request->name, cluster)))) {
         sim_violate(run->sim, "ClaimDeleted", "claim %s is removed, and nobody asked for it",
                     request->name);
+    } else if (!is_deleting(cluster) && is_member(run, ordinal, &member) &&
+               sim_etcd_is_intact(run->site->etcd, member.id)) {
+        sim_violate(run->sim, "PodDeletedBeforeRemove",
+                    "claim %s is removed, but its member is in the membership", request->name);
     }
 }
 

@@ -117,6 +117,8 @@ void sim_invariants_claim_removed(struct sim_run *run, const struct sim_request 
 void sim_invariants_set_changed(struct sim_run *run, const json_t *set, bool deleted);
 void sim_invariants_begins(void *run, const struct sim_pod *pod, const struct permit *start);
 void sim_invariants_existing_permit(struct sim_run *run, uint64_t member_id, const char *nonce);
+/* It was made from another template than the StatefulSet has. */
+bool sim_pod_is_outdated(const struct sim_run *run, const struct sim_pod *pod);
 /* Now and then: who serves. */
 void sim_invariants_tick(struct sim_run *run);
 /* The EtcdCluster, or NULL. */

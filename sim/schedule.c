@@ -88,6 +88,7 @@ void sim_schedule_draw(uint64_t seed, struct sim_schedule *schedule)
     schedule->size = sizes[sim_below(sim, SIM_STREAM_FAULTS, sizeof sizes / sizeof *sizes)];
     schedule->operators = (int)draw(sim, 1, 2);
     schedule->delete_claims = sim_chance(sim, SIM_STREAM_FAULTS, 0.3);
+    schedule->keep_claims = sim_chance(sim, SIM_STREAM_FAULTS, 0.3);
     schedule->faults_end_ms = draw(sim, 10000, 60000);
     schedule->version = sim_chance(sim, SIM_STREAM_FAULTS, 0.4)
                             ? (int)sim_below(sim, SIM_STREAM_FAULTS, SIM_VERSIONS)
@@ -105,13 +106,15 @@ void sim_schedule_draw(uint64_t seed, struct sim_schedule *schedule)
 
 void sim_schedule_print(const struct sim_schedule *schedule, void (*line)(const char *text))
 {
-    char text[160];
+    char text[240];
 
     const char *version = sim_version(schedule->version);
 
-    snprintf(text, sizeof text, "seed %llu: size %d, version %s, operators %d, claims are %s",
+    snprintf(text, sizeof text,
+             "seed %llu: size %d, version %s, operators %d, claims are %s and %s",
              (unsigned long long)schedule->seed, schedule->size, version ? version : "not said",
-             schedule->operators, schedule->delete_claims ? "deleted with the cluster" : "kept");
+             schedule->operators, schedule->delete_claims ? "deleted with the cluster" : "kept",
+             schedule->keep_claims ? "kept when it shrinks" : "deleted when it shrinks");
     line(text);
     for (int i = 0; i < schedule->n_faults; i++) {
         const struct sim_fault *fault = &schedule->faults[i];

@@ -89,6 +89,7 @@ struct sim_schedule {
     int size, operators;
     int version;                             /* Of sim_version(); -1: the spec says none. */
     bool delete_claims;                      /* whenDeleted: Delete */
+    bool keep_claims;                        /* whenScaled: Retain */
     int64_t faults_end_ms;                   /* Then everything heals. */
     struct sim_fault faults[SIM_MAX_FAULTS]; /* In the order of time. */
     int n_faults;

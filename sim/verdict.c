@@ -4,6 +4,7 @@
 
 #include "base/json.h"
 #include "cluster/names.h"
+#include "member/decide.h"
 #include "sim/run.h"
 
 static const char *phase_of(const json_t *cluster)
@@ -52,6 +53,70 @@ static struct members count_members(const struct sim_run *run)
     return members;
 }
 
+/* All that the spec asks for is so: as many voters and no learner, and of the version that it names
+ * unless the status says why it is another. */
+static bool has_what_is_asked(const struct sim_run *run, const json_t *cluster)
+{
+    struct sim_member members[SIM_ORDINALS];
+    const char *text = json_path_string(cluster, "status", "clusterID", NULL);
+    const char *version = json_path_string(cluster, "spec", "version", NULL);
+    json_int_t size = json_path_integer(cluster, 0, "spec", "size", NULL);
+    uint64_t id = 0;
+
+    if (!text || !id_parse(text, &id)) {
+        return false;
+    }
+    size_t n = sim_etcd_members(run->site->etcd, id, members, SIM_ORDINALS);
+    for (size_t i = 0; i < n; i++) {
+        size -= !members[i].learner;
+    }
+    if (size || (json_int_t)n != json_path_integer(cluster, 0, "spec", "size", NULL)) {
+        return false;
+    }
+    if (!strcmp(condition_of(cluster, "SpecApplied"), "False")) {
+        return true;
+    }
+    for (int i = 0; i < SIM_PODS; i++) {
+        const struct sim_pod *pod = &run->site->pods[i];
+        if (pod->state && !pod->orphan &&
+            ((version && !json_path(cluster, "spec", "image", NULL) &&
+              strcmp(pod->version, version) != 0) ||
+             sim_pod_is_outdated(run, pod))) {
+            return false;
+        }
+    }
+    return true;
+}
+
+struct claims {
+    const char *uid;
+    json_int_t size;
+    bool past_size;
+};
+
+static void find_claim_past_size(void *context, const json_t *claim)
+{
+    struct claims *claims = context;
+    const char *maker =
+        json_path_string(claim, "metadata", "annotations", ANNOTATION_CLUSTER_UID, NULL);
+    const char *name = json_path_string(claim, "metadata", "name", NULL);
+
+    claims->past_size |=
+        maker && claims->uid && !strcmp(maker, claims->uid) && member_ordinal(name) >= claims->size;
+}
+
+static bool has_claims_past_size(const struct sim_run *run, const json_t *cluster)
+{
+    const char *kept = json_path_string(cluster, "spec", "storage",
+                                        "persistentVolumeClaimRetentionPolicy", "whenScaled", NULL);
+    struct claims claims = {.uid = json_path_string(cluster, "metadata", "uid", NULL),
+                            .size = json_path_integer(cluster, 0, "spec", "size", NULL)};
+
+    sim_api_server_for_each(run->server, &kube_persistent_volume_claims, find_claim_past_size,
+                            &claims);
+    return claims.past_size && !(kept && !strcmp(kept, "Retain"));
+}
+
 /* The status tells the truth of a cluster that is as it should be. */
 static bool runs(const struct sim_run *run, const json_t *cluster)
 {
@@ -62,18 +127,53 @@ static bool runs(const struct sim_run *run, const json_t *cluster)
                json_path_integer(cluster, -1, "status", "observedGeneration", NULL) &&
            !strcmp(phase_of(cluster), "Running") && members.serving == ready &&
            members.there == ready &&
-           ready == (int)json_path_integer(cluster, 0, "status", "bootstrap", "size", NULL);
+           ready == (int)json_path_integer(cluster, 0, "status", "bootstrap", "size", NULL) &&
+           has_what_is_asked(run, cluster) && !has_claims_past_size(run, cluster);
 }
 
-/* A person is needed, and is told so: a member of a formed cluster has lost its data (healing is to
- * come), a log is garbage, etcd itself ends (an older version on newer data), or the operator
- * cannot go on. */
+/* A fault destroyed what the operator does not replace yet: a node with its volumes, a volume under
+ * a claim that stays, a database whose log is good. */
+static bool is_beyond_repair(const struct sim_run *run)
+{
+    for (int i = 0; i < SIM_VOLUMES; i++) {
+        const struct sim_volume *volume = &run->site->volumes[i];
+        if (volume->disk && (volume->lost || run->site->nodes[volume->node].gone ||
+                             sim_disk_is_spoilt(volume->disk))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Fewer members than a quorum have their data still. */
+static bool is_quorum_lost(const struct sim_run *run, const json_t *cluster)
+{
+    struct sim_member members[SIM_ORDINALS];
+    const char *text = json_path_string(cluster, "status", "clusterID", NULL);
+    size_t voters = 0, intact = 0;
+    uint64_t id = 0;
+
+    if (!text || !id_parse(text, &id)) {
+        return false;
+    }
+    size_t n = sim_etcd_members(run->site->etcd, id, members, SIM_ORDINALS);
+    for (size_t i = 0; i < n; i++) {
+        voters += !members[i].learner;
+        intact += !members[i].learner && sim_etcd_is_intact(run->site->etcd, members[i].id);
+    }
+    return intact <= voters / 2;
+}
+
+/* A person is needed, and is told so: a quorum's data is lost, a log is garbage before there was a
+ * cluster, etcd itself ends (an older version on newer data, a flag that it does not know), or the
+ * operator cannot go on. */
 static bool says_why_not(const struct sim_run *run, const json_t *cluster)
 {
     bool formed = json_path_string(cluster, "status", "clusterID", NULL) != NULL;
     struct members members = count_members(run);
     bool degraded = !strcmp(condition_of(cluster, "Degraded"), "True");
-    bool lost = (formed && members.waiting > 0) || members.ending > 0 || members.unreadable > 0;
+    bool lost = (formed && is_quorum_lost(run, cluster)) || members.ending > 0 ||
+                (!formed && members.unreadable > 0) || is_beyond_repair(run);
 
     return explains(cluster) && ((lost && degraded) || !strcmp(phase_of(cluster), "Failed"));
 }

@@ -60,6 +60,11 @@ void sim_disk_spoil(struct sim_disk *disk)
     }
 }
 
+bool sim_disk_is_spoilt(const struct sim_disk *disk)
+{
+    return disk->spoilt || (disk->data && disk->data->corrupt);
+}
+
 void sim_disk_set_slow(struct sim_disk *disk, int64_t slow_ms)
 {
     disk->slow_ms = slow_ms;

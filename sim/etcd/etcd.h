@@ -60,6 +60,8 @@ void sim_disk_move_aside(struct sim_disk *disk);
 /* The database is garbage: etcd that runs on it answers with another hash from now on, and does not
  * start on it again. */
 void sim_disk_spoil(struct sim_disk *disk);
+/* Or what is in it differs from what the other members have. */
+bool sim_disk_is_spoilt(const struct sim_disk *disk);
 /* Whatever etcd answers from this disk takes so long. */
 void sim_disk_set_slow(struct sim_disk *disk, int64_t slow_ms);
 /* Nobody can be blamed for what was on it: it was destroyed (call this before it is). When a quorum

@@ -104,6 +104,15 @@ void sim_create_cluster(struct sim_run *run)
     run->user->create(run->user->context, &kube_etcd_clusters, cluster, NULL, &error);
 }
 
+/* The same version from elsewhere. */
+static void change_image(struct sim_run *run)
+{
+    const char *version = json_path_string(sim_cluster(run), "spec", "version", NULL);
+
+    patch_spec(run, json_pack("{s:o}", "image",
+                              json_sprintf("mirror/etcd:v%s", version ? version : "3.6.16")));
+}
+
 void sim_fault_by_user(struct sim_run *run, const struct sim_fault *fault)
 {
     static const int sizes[] = {1, 3, 5, 7, 9, 3, 1, 5};
@@ -127,7 +136,7 @@ void sim_fault_by_user(struct sim_run *run, const struct sim_fault *fault)
         patch_spec(run, json_pack("{s:s}", "version", sim_version((int)(fault->b % SIM_VERSIONS))));
         break;
     case SIM_FAULT_ImageChanged:
-        patch_spec(run, json_pack("{s:s}", "image", "mirror/etcd:v3.6.15"));
+        change_image(run);
         break;
     case SIM_FAULT_StorageChanged:
         patch_spec(run, json_pack("{s:{s:s}}", "storage", "size", "16Gi"));

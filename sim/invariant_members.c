@@ -294,6 +294,9 @@ static void check_version(struct sim_run *run, const struct sim_pod *pod)
 {
     int minor, patch, cluster = sim_etcd_cluster_minor(run->site->etcd, cluster_id(run));
 
+    if (json_path(sim_cluster(run), "spec", "image", NULL)) {
+        return; /* A person says what runs. */
+    }
     parse_version(pod->version, &minor, &patch);
     if (cluster && (minor > cluster + 1 || minor < cluster)) {
         sim_violate(run->sim, "VersionSkipped", "%s runs %s, but the cluster is at 3.%d", pod->name,

@@ -114,6 +114,11 @@ static void deliver(void *context, uint64_t argument)
     if (controllers->stopped) {
         return;
     }
+    if (argument == INFORMER_PODS) {
+        /* A pod that waits for a claim which is seen to be gone only later waits for ever: nothing
+         * wakes the controller then. The two watches are as good as never so far apart. */
+        deliver(controllers, INFORMER_CLAIMS);
+    }
     /* What the controller does now is news for later. */
     informer->queue = NULL;
     informer->length = informer->capacity = 0;

@@ -177,12 +177,14 @@ static void add_key(void *context, const char *namespace, const char *name)
 
 void sim_operator_start_feeds(struct sim_operator *operator)
 {
+    operator->recent = kube_recent_new(KUBE_RECENT_SIZE);
     for (size_t i = 0; i < N_WATCHED; i++) {
         struct sim_feed *feed = &operator->feeds[i];
         const struct kube_store_options store = {.trim = watched_kinds[i].trim,
                                                  .owner = watched_kinds[i].owner,
                                                  .changed = add_key,
-                                                 .context = operator};
+                                                 .context = operator,
+                                                 .recent = operator->recent };
         *feed = (struct sim_feed){.operator= operator, .kind = & watched_kinds[i] };
         feed->store = kube_store_new(&store);
         reflector_init(&feed->reflector, feed->store, NULL);
@@ -200,6 +202,7 @@ void sim_operator_free_feeds(struct sim_operator *operator)
         reflector_fini(&feed->reflector);
         kube_store_free(feed->store);
     }
+    kube_recent_free(operator->recent);
 }
 
 void sim_operator_notice(struct sim_operator *operator, const struct kube_resource * resource)

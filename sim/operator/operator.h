@@ -88,6 +88,7 @@ struct sim_operator {
     struct reconciler *reconciler;
     struct work_queue *queue;
     struct sim_feed feeds[N_WATCHED];
+    struct kube_recent *recent; /* Of their stores. */
     struct elector elector;
     bool dead, leading, busy, elector_busy, work_planned;
     int nested;         /* Calls of its own that are under way: it may not be freed. */

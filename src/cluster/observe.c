@@ -108,10 +108,14 @@ static int observe_children(const struct reconciler_options *options, struct are
             if (!object_is_owned_by(child, world->uid)) {
                 continue;
             }
-            if (!json_object_get(child, "kind")) { /* Items of a list come without it. */
-                json_object_set_new(child, "kind", json_string(kinds[k]->kind));
+            if (json_object_get(child, "kind")) {
+                json_array_append(world->children, child);
+                continue;
             }
-            json_array_append(world->children, child);
+            /* Items of a list come without it; the store's own object is not to be changed. */
+            json_t *named = json_copy(child);
+            json_object_set_new(named, "kind", json_string(kinds[k]->kind));
+            json_array_append_new(world->children, named);
         }
     }
     world->stateful_set = world_child(world, &kube_stateful_sets, world->names->cluster);

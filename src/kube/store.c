@@ -46,7 +46,7 @@ struct kube_store *kube_store_new(const struct kube_store_options *options)
 static void release_entry(struct kube_table_node *node)
 {
     struct entry *entry = KUBE_CONTAINER(node, struct entry, node);
-    kube_store_text_unref(entry->text);
+    kube_version_unref(entry->version);
     free(entry);
 }
 
@@ -100,9 +100,9 @@ static bool identify(const json_t *object, struct identity *identity)
     return identity->name && *identity->name && identity->resource_version;
 }
 
-/* The text and the owner's key of an object that is about to be stored. */
-static struct text *digest(struct kube_store *store, json_t *object, const char *namespace,
-                           char **owner_key)
+/* The version and the owner's key of an object that is about to be stored. */
+static struct version *digest(struct kube_store *store, json_t *object, const char *namespace,
+                              char **owner_key)
 {
     char owner[OWNER_SIZE];
 
@@ -113,11 +113,11 @@ static struct text *digest(struct kube_store *store, json_t *object, const char 
     if (store->options.trim) {
         store->options.trim(object);
     }
-    return kube_store_text_new(object);
+    return kube_version_new(store->options.recent, object);
 }
 
-/* Takes over `text`. */
-static void replace(struct kube_store *store, struct entry *entry, struct text *text,
+/* Takes over `version`. */
+static void replace(struct kube_store *store, struct entry *entry, struct version *version,
                     uint64_t resource_version, const char *owner_key, struct notices *notices)
 {
     bool moved = !entry->owner || !owner_key || strcmp(entry->owner->key, owner_key) != 0;
@@ -127,10 +127,20 @@ static void replace(struct kube_store *store, struct entry *entry, struct text *
         kube_store_leave_owner(store, entry);
         kube_store_join_owner(store, entry, owner_key);
     }
-    kube_store_text_unref(entry->text);
-    entry->text = text;
+    if (entry->version) {
+        kube_version_retire(store->options.recent, entry->version);
+    }
+    entry->version = version;
     entry->resource_version = resource_version;
     kube_store_notice(store, notices, entry->owner);
+}
+
+/* Our own write's answer was often here before the watch: what is not newer is not looked at. */
+static bool is_newer(struct kube_store *store, const char *key, uint64_t resource_version)
+{
+    STORE_LOCKED(store);
+    const struct entry *entry = kube_store_find_entry(store, key);
+    return !entry || resource_version > entry->resource_version;
 }
 
 void kube_store_put(struct kube_store *store, json_t *object)
@@ -145,7 +155,9 @@ void kube_store_put(struct kube_store *store, json_t *object)
     }
     key = kube_store_key(identity.namespace, identity.name);
     AUTO_FREE char *namespace = xstrdup(identity.namespace ? identity.namespace : "");
-    struct text *text = digest(store, object, namespace, &owner_key);
+    struct version *version = is_newer(store, key, identity.resource_version)
+                                  ? digest(store, object, namespace, &owner_key)
+                                  : NULL;
     {
         STORE_LOCKED(store);
         struct scope *scope = kube_store_covering_scope(store, namespace);
@@ -153,14 +165,16 @@ void kube_store_put(struct kube_store *store, json_t *object)
             scope = kube_store_need_scope(store, NULL);
         }
         struct entry *entry = kube_store_find_entry(store, key);
-        if (!entry) {
+        if (!entry && version) {
             entry = kube_store_new_entry(store, key, scope);
         }
-        entry->generation = scope->generation;
-        if (identity.resource_version > entry->resource_version) {
-            replace(store, entry, text, identity.resource_version, owner_key, &notices);
-        } else {
-            kube_store_text_unref(text);
+        if (entry) {
+            entry->generation = scope->generation;
+        }
+        if (version && identity.resource_version > entry->resource_version) {
+            replace(store, entry, version, identity.resource_version, owner_key, &notices);
+        } else if (version) {
+            kube_version_retire(store->options.recent, version);
         }
         /* The pages of a list come in the order of names: only its end has passed a version. */
         if (!scope->relisting) {
@@ -189,7 +203,7 @@ void kube_store_remove(struct kube_store *store, json_t *object)
         }
         /* A UID does not come back: its deletion holds whatever we have stored of it. Another UID
          * under the name is newer when we have written it before the watch told of the deletion. */
-        if (entry && (entry->text->uid_hash == uid ||
+        if (entry && (entry->version->uid_hash == uid ||
                       entry->resource_version <= identity.resource_version)) {
             kube_store_drop_entry(store, entry, &notices);
         }
@@ -226,7 +240,7 @@ void kube_store_put_written(struct kube_store *store, const json_t *object)
         }
     }
     AUTO_JSON json_t *copy = json_deep_copy(object);
-    struct text *text = digest(store, copy, identity.namespace, &owner_key);
+    struct version *version = digest(store, copy, identity.namespace, &owner_key);
     {
         STORE_LOCKED(store);
         struct scope *scope = kube_store_covering_scope(store, identity.namespace);
@@ -236,9 +250,9 @@ void kube_store_put_written(struct kube_store *store, const json_t *object)
                 entry = kube_store_new_entry(store, key, scope);
                 entry->generation = scope->generation - 1; /* No list has shown it yet. */
             }
-            replace(store, entry, text, identity.resource_version, owner_key, &notices);
+            replace(store, entry, version, identity.resource_version, owner_key, &notices);
         } else {
-            kube_store_text_unref(text);
+            kube_version_retire(store->options.recent, version);
         }
     }
     kube_store_tell(store, &notices);

@@ -1,7 +1,8 @@
 /* One kind's objects as the watch last saw them, indexed by namespace/name and by owner.
  *
- * An object is kept as the compressed JSON text of what the kind's trim function leaves, immutable
- * and reference-counted; readers parse it. Lock inside; any thread.
+ * What the kind's trim function leaves of an object is kept as compressed JSON text, which readers
+ * parse; the objects that were stored or read last (kube/recent.h) stay parsed. Nobody may change
+ * what a store gave: other readers may have it too. Lock inside; any thread.
  *
  * A store may be fed by one watch of all namespaces or by one for each of several namespaces.  Each
  * is a scope of its own: a relist of one namespace leaves the others alone.
@@ -26,6 +27,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "kube/recent.h"
 
 struct kube_store;
 
@@ -40,6 +42,7 @@ struct kube_store_options {
      * resource version already. May be NULL. */
     void (*changed)(void *context, const char *namespace, const char *owner);
     void *context;
+    struct kube_recent *recent; /* Shared with other stores. NULL: each reader parses. */
 };
 
 struct kube_store *kube_store_new(const struct kube_store_options *options);
@@ -49,8 +52,8 @@ void kube_store_free(struct kube_store *store);
  * that watch's first relist has ended. A relist of a scope that was not announced announces it. */
 void kube_store_add_scope(struct kube_store *store, const char *namespace);
 
-/* From the watch. `object` is borrowed and may be trimmed in place. Objects without name or
- * numeric resource version are ignored. */
+/* From the watch. `object` is trimmed in place and shared: nobody may change it afterwards. Objects
+ * without name or numeric resource version are ignored. */
 void kube_store_put(struct kube_store *store, json_t *object);
 void kube_store_remove(struct kube_store *store, json_t *object);
 /* A bookmark: the watch of this scope has passed this resource version. */

@@ -123,7 +123,7 @@ void kube_store_drop_entry(struct kube_store *store, struct entry *entry, struct
     kube_store_notice(store, notices, entry->owner);
     kube_store_leave_owner(store, entry);
     kube_table_remove(&store->entries, &entry->node);
-    kube_store_text_unref(entry->text);
+    kube_version_retire(store->options.recent, entry->version);
     free(entry);
 }
 

@@ -1,8 +1,10 @@
 /* What the files of the store share; nobody else includes it.
  *
  * store.c        what comes in: puts, removals, relists, our own writes
- * store_index.c  texts, entries, owners, scopes: the structures and their upkeep
+ * store_index.c  entries, owners, scopes: the structures and their upkeep
  * store_read.c   what goes out
+ * store_version.c  one version of an object, parsed or as its text
+ * store_text.c   the text
  *
  * All functions here are called with the lock held, except where they say otherwise. */
 #ifndef KUBE_STORE_INTERNAL_H
@@ -10,19 +12,28 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <sys/queue.h>
 
 #include "base/cleanup.h"
 #include "kube/store.h"
 #include "kube/table.h"
 
-/* An object's text. Immutable; readers take their reference under the store's lock and drop it
- * without. */
+/* An object's JSON, deflated. Immutable. */
 struct text {
-    atomic_uint references;
-    size_t size;       /* Of `data`. */
-    size_t length;     /* Of the JSON that it unpacks to. */
-    uint64_t uid_hash; /* 0: the object has no UID. */
+    size_t size;   /* Of `data`. */
+    size_t length; /* Of the JSON that it unpacks to. */
     char data[];
+};
+
+/* What an object was at a resource version. Readers take their reference under the store's lock and
+ * drop it without. */
+struct version {
+    atomic_uint references;
+    uint64_t uid_hash; /* 0: the object has no UID. */
+    size_t weight;     /* Of `parsed`, in bytes. */
+    json_t *parsed;    /* While it is among the recent ones; nobody may change it. */
+    struct text *text; /* NULL: none was needed yet, so it is among the recent ones. */
+    TAILQ_ENTRY(version) recent;
 };
 
 struct scope {
@@ -41,7 +52,7 @@ struct owner {
 
 struct entry {
     struct kube_table_node node; /* "namespace/name" */
-    struct text *text;
+    struct version *version;
     struct scope *scope;
     struct owner *owner; /* NULL: none. */
     struct entry *owner_next;
@@ -83,15 +94,22 @@ void kube_store_notice(struct kube_store *store, struct notices *notices,
 /* Calls `changed` for what was noted, and frees it. Without the lock. */
 void kube_store_tell(struct kube_store *store, struct notices *notices);
 
-/* The text of an object, with one reference; without the lock. */
-struct text *kube_store_text_new(const json_t *object);
-json_t *kube_store_text_parse(const struct text *text);
-struct text *kube_store_text_ref(struct text *text);
-/* Any time; NULL is allowed. */
-void kube_store_text_unref(struct text *text);
+struct text *kube_text_new(const json_t *object);
+json_t *kube_text_parse(const struct text *text);
+
+/* Any time. `recent` NULL: nothing stays parsed.
+ *
+ * A new one, with one reference; it shares `object`, which nobody may change from now on. */
+struct version *kube_version_new(struct kube_recent *recent, json_t *object);
+struct version *kube_version_ref(struct version *version);
+void kube_version_unref(struct version *version);
+/* Gives back the store's own reference: no new reader will ask for it. With the store's lock. */
+void kube_version_retire(struct kube_recent *recent, struct version *version);
+/* The object, a new reference. */
+json_t *kube_version_read(struct kube_recent *recent, struct version *version);
 
 struct entry *kube_store_find_entry(const struct kube_store *store, const char *key);
-/* An entry without text, not in the table before. */
+/* An entry without a version, not in the table before. */
 struct entry *kube_store_new_entry(struct kube_store *store, const char *key, struct scope *scope);
 void kube_store_drop_entry(struct kube_store *store, struct entry *entry, struct notices *notices);
 

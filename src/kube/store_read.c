@@ -4,27 +4,27 @@
 #include "base/memory.h"
 #include "kube/store_internal.h"
 
-/* Parses outside the lock and gives the reference back. */
-static json_t *parse_and_release(struct text *text)
+/* Reads outside the lock and gives the reference back. */
+static json_t *read_and_release(struct kube_store *store, struct version *version)
 {
-    json_t *object = kube_store_text_parse(text);
+    json_t *object = kube_version_read(store->options.recent, version);
 
-    kube_store_text_unref(text);
+    kube_version_unref(version);
     return object;
 }
 
 json_t *kube_store_get(struct kube_store *store, const char *namespace, const char *name)
 {
     AUTO_FREE char *key = kube_store_key(namespace, name);
-    struct text *text = NULL;
+    struct version *version = NULL;
     {
         STORE_LOCKED(store);
         const struct entry *entry = kube_store_find_entry(store, key);
         if (entry) {
-            text = kube_store_text_ref(entry->text);
+            version = kube_version_ref(entry->version);
         }
     }
-    return text ? parse_and_release(text) : NULL;
+    return version ? read_and_release(store, version) : NULL;
 }
 
 static bool in_namespace(const struct entry *entry, const char *namespace)
@@ -33,49 +33,50 @@ static bool in_namespace(const struct entry *entry, const char *namespace)
     return !namespace || (!strncmp(entry->key, namespace, length) && entry->key[length] == '/');
 }
 
-/* References to the texts of the owner's objects; `*length` of them. Under the lock. */
-static struct text **pick_owned(const struct owner *owner, size_t *length)
+/* References to the versions of the owner's objects; `*length` of them. Under the lock. */
+static struct version **pick_owned(const struct owner *owner, size_t *length)
 {
     size_t count = 0;
 
     for (struct entry *entry = owner ? owner->entries : NULL; entry; entry = entry->owner_next) {
         count++;
     }
-    struct text **texts = xcalloc(count, sizeof(struct text *));
+    struct version **versions = xcalloc(count, sizeof(struct version *));
     *length = 0;
     for (struct entry *entry = owner ? owner->entries : NULL; entry; entry = entry->owner_next) {
-        texts[(*length)++] = kube_store_text_ref(entry->text);
+        versions[(*length)++] = kube_version_ref(entry->version);
     }
-    return texts;
+    return versions;
 }
 
-static struct text **pick_all(const struct kube_store *store, const char *namespace, size_t *length)
+static struct version **pick_all(const struct kube_store *store, const char *namespace,
+                                 size_t *length)
 {
-    struct text **texts = xcalloc(store->entries.length, sizeof(struct text *));
+    struct version **versions = xcalloc(store->entries.length, sizeof(struct version *));
 
     *length = 0;
     for (struct kube_table_node *node = NULL; (node = kube_table_next(&store->entries, node));) {
         struct entry *entry = KUBE_CONTAINER(node, struct entry, node);
         if (in_namespace(entry, namespace)) {
-            texts[(*length)++] = kube_store_text_ref(entry->text);
+            versions[(*length)++] = kube_version_ref(entry->version);
         }
     }
-    return texts;
+    return versions;
 }
 
 json_t *kube_store_list(struct kube_store *store, const char *namespace, const char *owner)
 {
     AUTO_FREE char *owner_key = owner ? kube_store_key(namespace, owner) : NULL;
-    AUTO_FREE struct text **texts = NULL;
+    AUTO_FREE struct version **versions = NULL;
     size_t length;
     {
         STORE_LOCKED(store);
-        texts = owner_key ? pick_owned(kube_store_find_owner(store, owner_key), &length)
-                          : pick_all(store, namespace, &length);
+        versions = owner_key ? pick_owned(kube_store_find_owner(store, owner_key), &length)
+                             : pick_all(store, namespace, &length);
     }
     json_t *list = json_array();
     for (size_t i = 0; i < length; i++) {
-        json_array_append_new(list, parse_and_release(texts[i]));
+        json_array_append_new(list, read_and_release(store, versions[i]));
     }
     return list;
 }

@@ -44,7 +44,7 @@ static void unpack(const struct text *text, char *out)
     inflateEnd(&stream);
 }
 
-struct text *kube_store_text_new(const json_t *object)
+struct text *kube_text_new(const json_t *object)
 {
     const size_t flags = JSON_COMPACT | JSON_ENCODE_ANY;
     size_t length = json_dumpb(object, NULL, 0, flags);
@@ -55,15 +55,13 @@ struct text *kube_store_text_new(const json_t *object)
     json_dumpb(object, plain, length, flags);
     size_t size = pack(plain, length, packed, capacity);
     struct text *text = xmalloc(sizeof *text + size);
-    atomic_init(&text->references, 1);
     text->size = size;
     text->length = length;
-    text->uid_hash = kube_store_uid_hash(object);
     memcpy(text->data, packed, size);
     return text;
 }
 
-json_t *kube_store_text_parse(const struct text *text)
+json_t *kube_text_parse(const struct text *text)
 {
     AUTO_FREE char *plain = xmalloc(text->length + 1);
 
@@ -73,17 +71,4 @@ json_t *kube_store_text_parse(const struct text *text)
         memory_exhausted();
     }
     return object;
-}
-
-void kube_store_text_unref(struct text *text)
-{
-    if (text && atomic_fetch_sub(&text->references, 1) == 1) {
-        free(text);
-    }
-}
-
-struct text *kube_store_text_ref(struct text *text)
-{
-    atomic_fetch_add(&text->references, 1);
-    return text;
 }

@@ -37,6 +37,7 @@
 struct manager {
     const struct manager_options *options;
     struct kube_store *stores[N_WATCHED]; /* In the order of watched_kinds. */
+    struct kube_recent *recent;           /* Of the stores. */
     struct kube_client *kube;
     struct etcd_client *etcd;
     struct leadership leadership;
@@ -180,10 +181,14 @@ static void watch(struct manager *manager)
 {
     const struct manager_options *options = manager->options;
 
+    manager->recent = kube_recent_new(KUBE_RECENT_SIZE);
     for (size_t i = 0; i < N_WATCHED; i++) {
         const struct watched_kind *kind = &watched_kinds[i];
-        const struct kube_store_options store = {
-            .trim = kind->trim, .owner = kind->owner, .changed = add_key, .context = manager};
+        const struct kube_store_options store = {.trim = kind->trim,
+                                                 .owner = kind->owner,
+                                                 .changed = add_key,
+                                                 .context = manager,
+                                                 .recent = manager->recent};
         manager->stores[i] = kube_store_new(&store);
         for (size_t j = 0; j < options->n_namespaces; j++) {
             kube_client_watch(manager->kube, kind->resource, options->namespaces[j],
@@ -263,6 +268,7 @@ static void tear_down(struct manager *manager)
     for (size_t i = 0; i < N_WATCHED; i++) {
         kube_store_free(manager->stores[i]);
     }
+    kube_recent_free(manager->recent);
     health_free(manager->health);
     metrics_free(manager->metrics);
 }

@@ -36,10 +36,14 @@ static inline bool owner_by_label(const json_t *object, char *out, size_t size)
     return owner != NULL;
 }
 
-static inline struct kube_store *new_test_store(struct changes *changes)
+/* `recent` may be NULL. */
+static inline struct kube_store *new_test_store(struct changes *changes, struct kube_recent *recent)
 {
-    const struct kube_store_options options = {
-        .trim = trim_fields, .owner = owner_by_label, .changed = note_change, .context = changes};
+    const struct kube_store_options options = {.trim = trim_fields,
+                                               .owner = owner_by_label,
+                                               .changed = note_change,
+                                               .context = changes,
+                                               .recent = recent};
 
     *changes = (struct changes){0};
     return kube_store_new(&options);

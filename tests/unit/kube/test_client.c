@@ -227,7 +227,7 @@ static void test_scale(void **state)
     struct fixture *f = *state;
     struct error error;
     struct changes changes;
-    struct kube_store *store = new_test_store(&changes);
+    struct kube_store *store = new_test_store(&changes, NULL);
 
     kube_client_watch(f->client, &kube_etcd_clusters, "ns", NULL, store);
     f->body = "{\"kind\":\"Scale\",\"metadata\":{\"namespace\":\"ns\",\"name\":\"c\","
@@ -403,7 +403,7 @@ static void test_kinds_that_are_not_watched(void **state)
 {
     struct fixture *f = *state;
     struct changes changes;
-    struct kube_store *store = new_test_store(&changes);
+    struct kube_store *store = new_test_store(&changes, NULL);
     struct error error;
     json_t *out = NULL;
 

@@ -16,7 +16,7 @@ static int setup(void **state)
 {
     static struct fixture fixture;
     fixture = (struct fixture){.now = 1000};
-    fixture.store = new_test_store(&fixture.changes);
+    fixture.store = new_test_store(&fixture.changes, NULL);
     reflector_init(&fixture.reflector, fixture.store, NULL);
     *state = &fixture;
     return 0;

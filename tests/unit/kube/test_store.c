@@ -5,7 +5,11 @@
 #include "cmocka_test.h"
 #include "store_fixture.h"
 
+/* Some three of the objects here stay parsed, so that each case meets both kinds. */
+#define A_FEW 4096
+
 struct fixture {
+    struct kube_recent *recent;
     struct kube_store *store;
     struct changes changes;
 };
@@ -13,7 +17,8 @@ struct fixture {
 static int setup(void **state)
 {
     static struct fixture fixture;
-    fixture.store = new_test_store(&fixture.changes);
+    fixture.recent = kube_recent_new(A_FEW);
+    fixture.store = new_test_store(&fixture.changes, fixture.recent);
     *state = &fixture;
     return 0;
 }
@@ -22,6 +27,7 @@ static int teardown(void **state)
 {
     struct fixture *f = *state;
     kube_store_free(f->store);
+    kube_recent_free(f->recent);
     return 0;
 }
 
@@ -420,6 +426,70 @@ static void test_thousands(void **state)
     assert_int_equal(kube_store_length(f->store), 0);
 }
 
+/* --- What stays parsed --- */
+
+static void test_recent_objects_are_not_parsed_again(void **state)
+{
+    struct fixture *f = *state;
+
+    put(f, "a", "u1", 10);
+    AUTO_JSON json_t *first = kube_store_get(f->store, "ns", "a");
+    AUTO_JSON json_t *second = kube_store_get(f->store, "ns", "a");
+    assert_ptr_equal(first, second);
+    put(f, "a", "u1", 11);
+    assert_int_equal(version_of(f, "a"), 11);
+    assert_int_equal(kube_resource_version(first), 10); /* Whoever has it may go on reading. */
+}
+
+/* Reads p-0 to p-99 into a new array, from the last to the first. */
+static json_t *read_backwards(struct fixture *f)
+{
+    json_t *objects = json_array();
+    char name[16];
+
+    for (int i = 100; i-- > 0;) {
+        snprintf(name, sizeof name, "p-%d", i);
+        json_array_insert_new(objects, 0, kube_store_get(f->store, "ns", name));
+    }
+    return objects;
+}
+
+static void test_few_objects_stay_parsed(void **state)
+{
+    struct fixture *f = *state;
+    char name[16];
+    int kept = 0;
+
+    for (int i = 0; i < 100; i++) {
+        snprintf(name, sizeof name, "p-%d", i);
+        put(f, name, name, i + 1);
+    }
+    AUTO_JSON json_t *before = read_backwards(f);
+    for (int i = 0; i < 100; i++) { /* The other way round: those that stayed are met first. */
+        snprintf(name, sizeof name, "p-%d", i);
+        AUTO_JSON json_t *object = kube_store_get(f->store, "ns", name);
+        kept += object == json_array_get(before, (size_t)i);
+        assert_true(json_equal(object, json_array_get(before, (size_t)i)));
+    }
+    assert_in_range(kept, 1, A_FEW / 512); /* None of them takes less than half a kilobyte. */
+}
+
+static void test_nothing_fits(void **state)
+{
+    struct changes changes;
+    struct kube_recent *recent = kube_recent_new(1);
+    struct kube_store *store = new_test_store(&changes, recent);
+    AUTO_JSON json_t *object = new_object("ns", "a", "u", 1, "c");
+
+    (void)state;
+    kube_store_put(store, object);
+    AUTO_JSON json_t *read = kube_store_get(store, "ns", "a");
+    assert_ptr_not_equal(read, object);
+    assert_true(json_equal(read, object));
+    kube_store_free(store);
+    kube_recent_free(recent);
+}
+
 /* --- Threads --- */
 
 static void *read_many(void *context)
@@ -429,20 +499,23 @@ static void *read_many(void *context)
     for (int i = 0; i < 2000; i++) {
         AUTO_JSON json_t *object = kube_store_get(store, "ns", "a");
         AUTO_JSON json_t *list = kube_store_list(store, "ns", "c");
-        if (object && json_array_size(list) > 1) {
+        if (json_array_size(list) > 1) {
             return context; /* One object, seen twice. */
+        }
+        if (object && !kube_resource_version(object)) {
+            return context; /* It is not whole. */
         }
     }
     return NULL;
 }
 
-static void test_readers_beside_a_writer(void **state)
+static void read_beside_a_writer(size_t recent_size)
 {
     struct changes changes;
-    struct kube_store *store = new_test_store(&changes);
+    struct kube_recent *recent = kube_recent_new(recent_size);
+    struct kube_store *store = new_test_store(&changes, recent);
     pthread_t readers[3];
 
-    (void)state;
     for (size_t i = 0; i < 3; i++) {
         assert_int_equal(pthread_create(&readers[i], NULL, read_many, store), 0);
     }
@@ -460,6 +533,14 @@ static void test_readers_beside_a_writer(void **state)
         assert_null(complaint);
     }
     kube_store_free(store);
+    kube_recent_free(recent);
+}
+
+static void test_readers_beside_a_writer(void **state)
+{
+    (void)state;
+    read_beside_a_writer(A_FEW);
+    read_beside_a_writer(1);
 }
 
 #define CASE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
@@ -490,6 +571,9 @@ int main(void)
         CASE(test_a_restored_api_server_wins),
         CASE(test_objects_that_are_none),
         CASE(test_thousands),
+        CASE(test_recent_objects_are_not_parsed_again),
+        CASE(test_few_objects_stay_parsed),
+        cmocka_unit_test(test_nothing_fits),
         cmocka_unit_test(test_readers_beside_a_writer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "cluster/drawing.h"
 #include "cluster/membership.h"
 #include "cluster/pod_template.h"
 #include "cluster/version_guard.h"
@@ -131,7 +132,7 @@ static json_t *stateful_set(const struct world *world, struct children *children
     json_object_set_new(set, "spec",
                         json_pack("{s:s, s:i, s:s, s:{s:s}, s:{s:s, s:s}, s:{s:o}, s:o}",
                                   "serviceName", world->names->peer_service, "replicas",
-                                  world_replicas(world), "podManagementPolicy", "Parallel",
+                                  children->replicas, "podManagementPolicy", "Parallel",
                                   "updateStrategy", "type", "OnDelete",
                                   "persistentVolumeClaimRetentionPolicy", "whenDeleted", "Retain",
                                   "whenScaled", "Retain", "selector", "matchLabels",
@@ -237,11 +238,13 @@ static void add(struct children *children, const struct kube_resource *resource,
 
 /* A changed claim template would reject the whole apply, so the live one is sent back. It comes in
  * after the hash was taken, which must not depend on what the API server filled in. */
-static void set_claim_templates(const struct world *world, json_t *set)
+static void set_claim_templates(const struct world *world, struct arena *arena, json_t **set)
 {
-    json_t *spec = json_object_get(set, "spec");
     json_t *live = json_path(world->stateful_set, "spec", "volumeClaimTemplates", NULL);
+    json_t *spec = json_copy(json_object_get(*set, "spec")); /* Others have the drawing, too. */
 
+    *set = arena_json(arena, json_copy(*set));
+    json_object_set_new(*set, "spec", spec);
     if (live) {
         json_object_set(spec, "volumeClaimTemplates", live);
     } else {
@@ -254,18 +257,83 @@ bool children_want_budget(const struct world *world)
     return world_replicas(world) > 1;
 }
 
+/* Draws from `sources` and from what is chosen in `children`, and from nothing else. */
+static void draw(const struct world *sources, struct children *children, struct arena *arena)
+{
+    add(children, &kube_services, peer_service(sources), arena);
+    add(children, &kube_services, client_service(sources), arena);
+    if (children->budget) {
+        add(children, &kube_pod_disruption_budgets, disruption_budget(sources), arena);
+    }
+    json_t *config = config_map(sources, children->version, arena, &children->config_name);
+    add(children, &kube_config_maps, config, arena);
+    add(children, &kube_stateful_sets, stateful_set(sources, children, arena), arena);
+}
+
+/* What is left out here the children cannot depend on; what is not, fits() compares. */
+static struct drawing *new_drawing(const struct world *world, const struct children *chosen)
+{
+    struct arena *arena = arena_new();
+    struct drawing *drawing = arena_alloc(arena, sizeof *drawing);
+    AUTO_JSON json_t *object =
+        json_pack("{s:{s:s, s:s}}", "metadata", "name", world->names->cluster, "uid", world->uid);
+    const struct world sources = {.object = object,
+                                  .uid = world->uid,
+                                  .names = world->names,
+                                  .spec = world->spec,
+                                  .operator_image = world->operator_image,
+                                  .helper_image_volume = world->helper_image_volume,
+                                  .recorded.generation = world->recorded.generation};
+
+    *drawing = (struct drawing){
+        .arena = arena,
+        .uid = arena_strdup(arena, world->uid),
+        .spec = arena_json(arena, json_incref(json_object_get(world->object, "spec"))),
+        .operator_image = arena_strdup(arena, world->operator_image),
+        .helper_image_volume = world->helper_image_volume,
+        .generation = world->recorded.generation,
+        .children = {.version = arena_strdup(arena, chosen->version),
+                     .image = arena_strdup(arena, chosen->image),
+                     .replicas = chosen->replicas,
+                     .budget = chosen->budget},
+    };
+    draw(&sources, &drawing->children, arena);
+    return drawing;
+}
+
+static bool fits(const struct drawing *drawing, const struct world *world,
+                 const struct children *chosen)
+{
+    const struct children *drawn = &drawing->children;
+
+    return !strcmp(drawing->uid, world->uid) &&
+           !strcmp(drawing->operator_image, world->operator_image) &&
+           drawing->helper_image_volume == world->helper_image_volume &&
+           drawing->generation == world->recorded.generation &&
+           !strcmp(drawn->version, chosen->version) && !strcmp(drawn->image, chosen->image) &&
+           drawn->replicas == chosen->replicas && drawn->budget == chosen->budget &&
+           json_equal(drawing->spec, json_object_get(world->object, "spec"));
+}
+
 void children_desired(const struct world *world, struct arena *arena, struct children *out)
 {
-    memset(out, 0, sizeof *out);
-    choose_image(world, arena, out);
-    add(out, &kube_services, peer_service(world), arena);
-    add(out, &kube_services, client_service(world), arena);
-    if (children_want_budget(world)) {
-        add(out, &kube_pod_disruption_budgets, disruption_budget(world), arena);
+    struct drawing *drawing = world->drawing ? *world->drawing : NULL;
+    struct children chosen = {.replicas = world_replicas(world),
+                              .budget = children_want_budget(world)};
+
+    choose_image(world, arena, &chosen);
+    if (!drawing || !fits(drawing, world, &chosen)) {
+        drawing_free(drawing);
+        drawing = new_drawing(world, &chosen);
+        if (world->drawing) {
+            *world->drawing = drawing;
+        } else {
+            arena_defer(arena, drawing_free, drawing);
+        }
     }
-    add(out, &kube_config_maps, config_map(world, out->version, arena, &out->config_name), arena);
-    add(out, &kube_stateful_sets, stateful_set(world, out, arena), arena);
-    set_claim_templates(world, out->items[out->length - 1].object);
+    *out = drawing->children;
+    out->version_held = chosen.version_held;
+    set_claim_templates(world, arena, &out->items[out->length - 1].object);
 }
 
 /* The path of what differs, or NULL. Without an arena only whether: most comparisons find nothing,

@@ -24,8 +24,11 @@ struct children {
     const char *version;       /* The etcd version that the template has. */
     const char *image;         /* That the template has. */
     const char *version_held;  /* Why that is not what the spec asks for, or NULL: it is. */
+    int replicas;
+    bool budget; /* There is a disruption budget. */
 };
 
+/* What world->drawing has is used as far as it fits, and replaced otherwise. */
 void children_desired(const struct world *world, struct arena *arena, struct children *out);
 
 /* A disruption budget is wanted: not for a single member, which nothing could move then. */

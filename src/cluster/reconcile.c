@@ -9,6 +9,7 @@
 #include "base/memory.h"
 #include "base/mutant.h"
 #include "cluster/act.h"
+#include "cluster/drawing.h"
 #include "cluster/kill_point.h"
 #include "cluster/memo.h"
 #include "cluster/observe.h"
@@ -23,6 +24,7 @@
 struct reconciler {
     struct reconciler_options options;
     struct memos *memos;
+    struct drawings *drawings;
 };
 
 struct reconciler *reconciler_new(const struct reconciler_options *options)
@@ -30,6 +32,7 @@ struct reconciler *reconciler_new(const struct reconciler_options *options)
     struct reconciler *reconciler = xcalloc(1, sizeof *reconciler);
     reconciler->options = *options;
     reconciler->memos = memos_new();
+    reconciler->drawings = drawings_new();
     return reconciler;
 }
 
@@ -37,6 +40,7 @@ void reconciler_free(struct reconciler *reconciler)
 {
     if (reconciler) {
         memos_free(reconciler->memos);
+        drawings_free(reconciler->drawings);
         free(reconciler);
     }
 }
@@ -210,6 +214,17 @@ static int carry_out(struct reconciler *reconciler, struct memo *memo, const str
     return result;
 }
 
+/* A drawing, for the time of a pass. */
+struct loan {
+    struct drawings *from;
+    struct drawing *drawing;
+};
+
+static void give_back(struct loan *loan)
+{
+    drawings_give(loan->from, loan->drawing);
+}
+
 int reconciler_pass(void *context, const char *key, struct work_result *result, struct error *error)
 {
     struct reconciler *reconciler = context;
@@ -231,6 +246,9 @@ int reconciler_pass(void *context, const char *key, struct work_result *result, 
     }
     struct memo *memo = memos_get(reconciler->memos, key, world.uid);
     quiet_forget(&memo->quiet);
+    CLEANUP(give_back)
+    struct loan loan = {reconciler->drawings, drawings_take(reconciler->drawings, world.uid)};
+    world.drawing = &loan.drawing;
     if (observe_cluster(&reconciler->options, memo, arena, &world, error)) {
         return -(int)error->kind;
     }

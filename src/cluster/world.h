@@ -62,6 +62,8 @@ struct settled {
 };
 #define MAX_SETTLED 8
 
+struct drawing;
+
 struct world {
     int64_t now_ms; /* Wall clock. */
     json_t *object; /* The EtcdCluster. */
@@ -79,6 +81,7 @@ struct world {
     json_t *stateful_set; /* Live and ours, or NULL. */
     json_t *children;     /* Array of all live Services, ConfigMaps, PodDisruptionBudgets and the
                            * StatefulSet that carry the cluster's label. */
+    struct drawing **drawing;      /* Of the desired ones (cluster/drawing.h), or NULL. */
     const struct settled *settled; /* MAX_SETTLED of them. */
     const char *replace;           /* The member that a person gives up, by its annotation; NULL. */
     const char *refusal;           /* Why the API server refused our last action, or NULL. */

@@ -207,6 +207,13 @@ static void choose_image(const struct world *world, struct arena *arena, struct 
                                                 ANNOTATION_ETCD_VERSION, NULL);
     const char *live = live_image(world), *asked = world->spec.image;
 
+    if (!live_version) { /* Somebody deleted the StatefulSet: what it was is written down. */
+        live_version = world->recorded.version;
+        live = live_version && strcmp(live_version, world->spec.version) != 0
+                   ? arena_printf(arena, "%s:v%s", world->spec.repository, live_version)
+                   : NULL;
+    }
+
     if (!asked) {
         asked = arena_printf(arena, "%s:v%s", world->spec.repository, world->spec.version);
     }

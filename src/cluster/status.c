@@ -56,6 +56,7 @@ void recorded_decode(const json_t *status, struct arena *arena, struct recorded 
     json_int_t size = json_path_integer(bootstrap, 0, "size", NULL);
     out->size = size >= 0 && size <= ETCDCLUSTER_MAX_SIZE ? (int32_t)size : 0;
     out->generation = json_path_integer(bootstrap, 0, "generation", NULL);
+    out->version = arena_strdup(arena, json_path_string(status, "targetVersion", NULL));
     json_array_foreach(json_object_get(bootstrap, "permits"), i, item)
     {
         json_int_t ordinal = json_path_integer(item, -1, "ordinal", NULL);

@@ -27,6 +27,8 @@ struct recorded {
     int64_t generation; /* Grows with each bootstrap that starts anew; 0: nothing recorded yet. */
     struct permit_record permits[ETCDCLUSTER_MAX_SIZE]; /* Of this generation. */
     int n_permits;
+    const char
+        *version; /* That the template has or is about to get (targetVersion); NULL: unknown. */
     uint64_t cluster_id; /* 0 until the cluster has formed. Then `new` is never used again. */
 };
 

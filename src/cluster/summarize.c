@@ -93,7 +93,6 @@ static void summarize_members(struct planning *planning)
     }
     status->leader_id = leader(world);
     status->current_version = current_version(status);
-    status->target_version = planning->children.version;
     status->selector = arena_printf(
         planning->arena,
         "app.kubernetes.io/instance=%s,app.kubernetes.io/name=etcd," LABEL_CLUSTER "=%s",
@@ -239,6 +238,8 @@ void summarize(struct planning *planning)
     const char *problem = planning->blocked, *reason = planning->blocked_rule;
 
     status->observed_generation = world->generation;
+    status->target_version =
+        planning->children.version ? planning->children.version : world->recorded.version;
     if (world->spec_valid) {
         summarize_members(planning);
     }

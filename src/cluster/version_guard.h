@@ -12,8 +12,8 @@
 const char *version_guard(const char *template_version, const char *lowest, const char *highest,
                           const char *asked, struct arena *arena);
 
-/* NULL, or that the image's tag (":v3.6.16", ":3.6.16-0") is of another minor version. A tag that is
- * no version, or a digest, says nothing. */
+/* NULL, or that the image's tag (":v3.6.16", ":3.6.16-0") is of another minor version. A tag that
+ * is no version, or a digest, says nothing. */
 const char *version_of_image(const char *version, const char *image, struct arena *arena);
 
 /* Of two versions, which is the later (>0: a). */

@@ -40,7 +40,7 @@ struct world_claim {
     const char *storage_class;
     const char *problem;                /* Why it is not bound, in words, or NULL. */
     const char *volume, *selected_node; /* NULL: none yet. */
-    const char *gone;                    /* Why its volume is gone for good, or NULL. */
+    const char *gone;                   /* Why its volume is gone for good, or NULL. */
 };
 
 struct world_member {

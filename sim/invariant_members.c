@@ -230,6 +230,17 @@ static bool claims_are_kept(const json_t *cluster)
     return policy ? strcmp(policy, "Delete") != 0 : is_deleting(cluster); /* As the CRD has them. */
 }
 
+/* There is nothing behind the claim any more. */
+static bool is_of_no_use(const struct sim_run *run, const char *claim)
+{
+    const json_t *object =
+        sim_api_server_peek(run->server, &kube_persistent_volume_claims, SIM_NAMESPACE, claim);
+    const char *uid = json_path_string(object, "metadata", "uid", NULL);
+    const struct sim_volume *volume = uid ? sim_volume_of_claim(run->site, uid) : NULL;
+
+    return volume && (volume->lost || run->site->nodes[volume->node].gone);
+}
+
 /* To make room for a member's new volume is asked for by nobody, and needed. */
 static bool is_asked_for(const struct sim_run *run, const json_t *cluster, int ordinal)
 {
@@ -254,6 +265,9 @@ void sim_invariants_claim_removed(struct sim_run *run, const struct sim_request 
     int ordinal = member_ordinal(request->name);
     struct sim_member member;
 
+    if (!is_deleting(cluster) && is_of_no_use(run, request->name)) {
+        return;
+    }
     if (!is_asked_for(run, cluster, ordinal) ||
         (!is_deleting(cluster) &&
          (!cluster_id(run) || !is_of_cluster(run, request->name, cluster)))) {

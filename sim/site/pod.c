@@ -353,7 +353,11 @@ static void permit_arrives(void *context, uint64_t argument)
         json_path_string(object, "metadata", "annotations", PERMIT_ANNOTATION, NULL);
 
     (void)argument;
-    if (!uid || strcmp(uid, pod->uid) != 0 || !kubelet_works(pod)) {
+    if (!uid || strcmp(uid, pod->uid) != 0) {
+        return;
+    }
+    if (!kubelet_works(pod)) { /* It looks again when it can. */
+        sim_pod_after(pod, RETRY_MS, permit_arrives);
         return;
     }
     free(pod->permit);

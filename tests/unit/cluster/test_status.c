@@ -125,6 +125,44 @@ static void phases_in(struct arena *arena)
 }
 TEST(phases)
 
+static void assert_phase(const struct world *world, struct arena *arena, const char *phase,
+                         const char *operation, bool degraded)
+{
+    const struct plan *plan = plan_of(world, arena);
+
+    assert_string_equal(plan->status.phase, phase);
+    assert_string_equal(plan->status.operation_kind, operation);
+    assert_string_equal(plan->status.operation_step, plan->rule);
+    assert_true(plan->status.conditions[CONDITION_PROGRESSING].status);
+    assert_int_equal(plan->status.conditions[CONDITION_DEGRADED].status, degraded);
+}
+
+/* Who comes for the first time is no illness; who comes back in place of itself is. */
+static void phases_of_change_in(struct arena *arena)
+{
+    struct world *world = world_resizing(arena, 3, 5);
+
+    assert_phase(world, arena, "Scaling", "Scale", false);
+    world->members[3].report = NULL; /* Nor is its silence, */
+    assert_phase(world, arena, "Scaling", "Scale", false);
+    world->members[3].pod = (struct world_pod){0}; /* nor that it has no pod yet. */
+    assert_phase(world, arena, "Scaling", "Scale", false);
+    world->members[3].claim.problem = "StorageClass gold does not exist: create it";
+    assert_phase(world, arena, "Scaling", "Scale", true);
+    assert_phase(world_resizing(arena, 5, 3), arena, "Scaling", "Scale", false);
+
+    world = world_running(arena, "{}");
+    world_waits(world, arena, 1)->used_nonce = "given-1";
+    assert_phase(world, arena, "Recovering", "Repair", true);
+    world_unlist(world, 1);
+    assert_phase(world, arena, "Recovering", "Repair", true);
+
+    world = world_running(arena, "{}");
+    world->members[2].pod.template_hash = "earlier";
+    assert_phase(world, arena, "Upgrading", "Roll", false);
+}
+TEST(phases_of_change)
+
 static void message_priority_in(struct arena *arena)
 {
     struct world *world = world_running(arena, "{}");
@@ -255,6 +293,7 @@ int main(void)
         cmocka_unit_test(nothing_new_is_equal),
         cmocka_unit_test(transition_times),
         cmocka_unit_test(phases),
+        cmocka_unit_test(phases_of_change),
         cmocka_unit_test(message_priority),
         cmocka_unit_test(long_messages_are_cut),
         cmocka_unit_test(crd_knows_each_field),

@@ -341,7 +341,10 @@ int act(const struct reconciler_options *options, struct memo *memo, const struc
     case ACTION_PROMOTE_MEMBER:
     case ACTION_REMOVE_MEMBER:
     case ACTION_MOVE_LEADER:
-        result = act_on_membership(options, memo, world, plan, error);
+    case ACTION_COMPACT:
+    case ACTION_DEFRAGMENT:
+    case ACTION_DISARM:
+        result = act_on_etcd(options, memo, world, plan, error);
         break;
     }
     return result;

@@ -11,7 +11,20 @@ int act(const struct reconciler_options *options, struct memo *memo, const struc
         const struct plan *plan, struct error *error);
 
 /* Of act(): what is asked of etcd. (act_etcd.c) */
-int act_on_membership(const struct reconciler_options *options, struct memo *memo,
-                      const struct world *world, const struct plan *plan, struct error *error);
+int act_on_etcd(const struct reconciler_options *options, struct memo *memo,
+                const struct world *world, const struct plan *plan, struct error *error);
+/* One member, and the live voters, of which `last` (-1: none) is asked only when it is alone. */
+struct etcd_endpoint act_endpoint(const struct world *world, int ordinal, struct arena *arena);
+struct etcd_target act_target(const struct world *world, int last, struct arena *arena);
+
+/* Of these, the ones that put a cluster in order. (act_upkeep.c) */
+int act_compact(const struct reconciler_options *options, struct memo *memo,
+                const struct world *world, const struct action *action, struct arena *arena,
+                struct error *error);
+int act_defragment(const struct reconciler_options *options, struct memo *memo,
+                   const struct world *world, const struct action *action, struct arena *arena,
+                   struct error *error);
+int act_disarm(const struct reconciler_options *options, const struct world *world,
+               const struct action *action, struct arena *arena, struct error *error);
 
 #endif

@@ -10,25 +10,24 @@
 #include "cluster/membership.h"
 #include "etcd/errors.h"
 
-static struct etcd_endpoint endpoint_of(const struct world *world, int ordinal, struct arena *arena)
+struct etcd_endpoint act_endpoint(const struct world *world, int ordinal, struct arena *arena)
 {
     return (struct etcd_endpoint){names_host(arena, world->names, ordinal),
                                   world->members[ordinal].pod.ip, MEMBER_CLIENT_PORT};
 }
 
-/* The live voters; the member that is to go last. */
-static struct etcd_target target_of(const struct world *world, int last, struct arena *arena)
+struct etcd_target act_target(const struct world *world, int last, struct arena *arena)
 {
     struct etcd_endpoint *endpoints = arena_alloc(arena, ETCDCLUSTER_MAX_SIZE * sizeof *endpoints);
     size_t n = 0;
 
     for (int i = 0; i < ETCDCLUSTER_MAX_SIZE; i++) {
         if (i != last && member_is_live(&world->members[i])) {
-            endpoints[n++] = endpoint_of(world, i, arena);
+            endpoints[n++] = act_endpoint(world, i, arena);
         }
     }
-    if (!n && member_is_live(&world->members[last])) {
-        endpoints[n++] = endpoint_of(world, last, arena);
+    if (!n && last >= 0 && member_is_live(&world->members[last])) {
+        endpoints[n++] = act_endpoint(world, last, arena);
     }
     return (struct etcd_target){world->credentials, endpoints, n,
                                 world->spec.health_check.timeout_ms};
@@ -38,7 +37,7 @@ static int add_member(const struct reconciler_options *options, const struct wor
                       int ordinal, struct arena *arena, struct error *error)
 {
     const struct etcd_api *etcd = options->etcd;
-    const struct etcd_target target = target_of(world, ordinal, arena);
+    const struct etcd_target target = act_target(world, ordinal, arena);
     const char *url =
         names_peer_url(arena, world->names, ordinal, world->spec.security.tls.peer.enabled);
     struct etcd_member_list list;
@@ -52,7 +51,7 @@ static int promote_member(const struct reconciler_options *options, const struct
                           int ordinal, struct arena *arena, struct error *error)
 {
     const struct etcd_api *etcd = options->etcd;
-    const struct etcd_target target = target_of(world, ordinal, arena);
+    const struct etcd_target target = act_target(world, ordinal, arena);
     int result =
         etcd->member_promote(etcd->context, &target, world->members[ordinal].entry->id, error);
 
@@ -63,7 +62,7 @@ static int remove_member(const struct reconciler_options *options, const struct 
                          int ordinal, struct arena *arena, struct error *error)
 {
     const struct etcd_api *etcd = options->etcd;
-    const struct etcd_target target = target_of(world, ordinal, arena);
+    const struct etcd_target target = act_target(world, ordinal, arena);
     int result =
         etcd->member_remove(etcd->context, &target, world->members[ordinal].entry->id, error);
 
@@ -74,7 +73,7 @@ static int move_leader(const struct reconciler_options *options, const struct wo
                        const struct action *action, struct arena *arena, struct error *error)
 {
     const struct etcd_api *etcd = options->etcd;
-    const struct etcd_endpoint endpoint = endpoint_of(world, action->ordinal, arena);
+    const struct etcd_endpoint endpoint = act_endpoint(world, action->ordinal, arena);
     const struct etcd_target target = {world->credentials, &endpoint, 1,
                                        world->spec.health_check.timeout_ms};
 
@@ -90,32 +89,43 @@ static bool is_for_now(const struct error *error)
            error->kind == ERROR_NOT_FOUND;
 }
 
-int act_on_membership(const struct reconciler_options *options, struct memo *memo,
-                      const struct world *world, const struct plan *plan, struct error *error)
+static int call(const struct reconciler_options *options, struct memo *memo,
+                const struct world *world, const struct action *action, struct arena *arena,
+                struct error *error)
+{
+    switch (action->kind) {
+    case ACTION_ADD_MEMBER:
+        return add_member(options, world, action->ordinal, arena, error);
+    case ACTION_PROMOTE_MEMBER:
+        return promote_member(options, world, action->ordinal, arena, error);
+    case ACTION_REMOVE_MEMBER:
+        return remove_member(options, world, action->ordinal, arena, error);
+    case ACTION_COMPACT:
+        return act_compact(options, memo, world, action, arena, error);
+    case ACTION_DEFRAGMENT:
+        return act_defragment(options, memo, world, action, arena, error);
+    case ACTION_DISARM:
+        return act_disarm(options, world, action, arena, error);
+    default:
+        return move_leader(options, world, action, arena, error);
+    }
+}
+
+int act_on_etcd(const struct reconciler_options *options, struct memo *memo,
+                const struct world *world, const struct plan *plan, struct error *error)
 {
     static const char *const done[] = {
         [ACTION_ADD_MEMBER] = "member-added",
         [ACTION_PROMOTE_MEMBER] = "member-promoted",
         [ACTION_REMOVE_MEMBER] = "member-removed",
         [ACTION_MOVE_LEADER] = "leader-moved",
+        [ACTION_COMPACT] = "compacted",
+        [ACTION_DEFRAGMENT] = "defragmented",
+        [ACTION_DISARM] = "disarmed",
     };
     AUTO_ARENA struct arena *arena = arena_new();
-    int ordinal = plan->action.ordinal, result;
+    int result = call(options, memo, world, &plan->action, arena, error);
 
-    switch (plan->action.kind) {
-    case ACTION_ADD_MEMBER:
-        result = add_member(options, world, ordinal, arena, error);
-        break;
-    case ACTION_PROMOTE_MEMBER:
-        result = promote_member(options, world, ordinal, arena, error);
-        break;
-    case ACTION_REMOVE_MEMBER:
-        result = remove_member(options, world, ordinal, arena, error);
-        break;
-    default:
-        result = move_leader(options, world, &plan->action, arena, error);
-        break;
-    }
     memo->etcd_says[0] = '\0';
     if (result && is_for_now(error)) {
         snprintf(memo->etcd_says, sizeof memo->etcd_says, "%s", error->message);

@@ -184,8 +184,7 @@ static const char *diagnose_alarms(const struct world *world, struct arena *aren
             *reason = "NoSpace";
             return arena_printf(arena,
                                 "member %s has raised the alarm NOSPACE and etcd takes no writes: "
-                                "raise spec.etcd.quotaBackendBytes, or compact, defragment and "
-                                "disarm the alarm",
+                                "the operator makes room and takes the alarm back",
                                 id);
         }
         if (world->alarms[i].type == ETCD_ALARM_CORRUPT) {

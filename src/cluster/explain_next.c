@@ -48,6 +48,14 @@ static const struct {
                               "a quorum that is lost in between"},
     [ACTION_MOVE_LEADER] = {"MoveLeader", "the leader hands over to another voter",
                             "a voter that is behind"},
+    [ACTION_COMPACT] = {"Compact", "etcd forgets the history before a revision; no key changes",
+                        "a quorum that is lost in between"},
+    [ACTION_DEFRAGMENT] = {"Defragment",
+                           "the member writes its database anew without the free pages, and serves "
+                           "nothing meanwhile",
+                           "a full disk: the new file stands beside the old one for a while"},
+    [ACTION_DISARM] = {"Disarm", "the alarm is taken back, and etcd takes writes again",
+                       "a quorum that is lost in between"},
     [ACTION_REMOVE] = {"Remove", "the objects are deleted",
                        "a finalizer of somebody else on one of them"},
 };

@@ -116,16 +116,6 @@ static const char *gate_change(const struct world *world, const struct membershi
     return NULL;
 }
 
-static bool alarmed(const struct world *world, enum etcd_alarm_type type)
-{
-    for (size_t i = 0; i < world->n_alarms; i++) {
-        if (world->alarms[i].type == type) {
-            return true;
-        }
-    }
-    return false;
-}
-
 const struct permit_record *find_permit_record(const struct recorded *recorded, int ordinal)
 {
     for (int i = 0; i < recorded->n_permits; i++) {
@@ -150,7 +140,7 @@ const char *gate_add(const struct world *world, int ordinal, struct arena *arena
     if (now.learner >= 0 && !MUTANT(LearnersTogether)) {
         return arena_printf(arena, "%s is a learner still", pod_name(world, now.learner, arena));
     }
-    if (alarmed(world, ETCD_ALARM_CORRUPT)) {
+    if (world_alarmed(world, ETCD_ALARM_CORRUPT)) {
         return "an alarm CORRUPT is raised";
     }
     if (now.down >= 0 && !(repair && is_quorum(now.live, now.voters + 1))) {
@@ -240,7 +230,7 @@ const char *gate_well(const struct world *world, struct arena *arena)
     if (!why && now.last >= world_size(world)) {
         why = arena_printf(arena, "%s is to leave first", pod_name(world, now.last, arena));
     }
-    if (!why && alarmed(world, ETCD_ALARM_CORRUPT)) {
+    if (!why && world_alarmed(world, ETCD_ALARM_CORRUPT)) {
         why = "an alarm CORRUPT is raised";
     }
     return why;

@@ -7,6 +7,7 @@
 
 #include "cluster/certificates.h"
 #include "cluster/quiet.h"
+#include "cluster/upkeep.h"
 #include "cluster/world.h"
 #include "kube/resource.h"
 
@@ -31,6 +32,7 @@ struct memo {
         uint64_t pod; /* Of its UID and its restarts; 0: not running. */
         int64_t since_ms;
     } running[ETCDCLUSTER_MAX_SIZE];
+    struct upkeep upkeep;
     int busy_passes;                    /* Passes in a row that acted. */
     char refusal[ERROR_MESSAGE_SIZE];   /* Why the last action was refused; "": it was not. */
     char etcd_says[ERROR_MESSAGE_SIZE]; /* Why etcd did not do the last one, for now; "": it did. */

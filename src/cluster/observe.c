@@ -416,6 +416,8 @@ int observe_cluster(const struct reconciler_options *options, struct memo *memo,
                     struct arena *arena, struct world *world, struct error *error)
 {
     world->settled = memo->settled;
+    world->upkeep = &memo->upkeep;
+    world->boot_ms = options->now_boot_ms(options->context);
     world->etcd_says = memo->etcd_says[0] ? arena_strdup(arena, memo->etcd_says) : NULL;
     world->refusal = memo->refusal[0] ? arena_strdup(arena, memo->refusal) : NULL;
     if (observe_children(options, arena, world, error) ||
@@ -423,7 +425,7 @@ int observe_cluster(const struct reconciler_options *options, struct memo *memo,
         observe_claims(options, arena, world, error)) {
         return error_wrap(error, "observing %s/%s", world->names->namespace, world->names->cluster);
     }
-    observe_running(memo, options->now_boot_ms(options->context), world);
+    observe_running(memo, world->boot_ms, world);
     if (!world->spec_valid) {
         return 0;
     }
@@ -433,6 +435,9 @@ int observe_cluster(const struct reconciler_options *options, struct memo *memo,
     if (!world->deleting) {
         observe_create_failure(options, arena, world);
         observe_etcd(options, arena, world);
+        if (world_revision(world)) {
+            upkeep_note_revision(&memo->upkeep, world_revision(world), world->boot_ms);
+        }
     }
     return 0;
 }

@@ -48,6 +48,8 @@ static const struct rule rules[] = {
      "adds the ordinals that are no members yet to etcd, as learners, one at a time"},
     {"RemoveMember", HOLD_MEMBERSHIP, rule_remove_member,
      "removes the members past the size from etcd, the highest first, before their pods go"},
+    {"NoSpace", HOLD_PODS, rule_make_room,
+     "compacts and defragments when etcd takes no writes for want of room, and disarms the alarm"},
     {"RollPod", HOLD_PODS, rule_roll_pod,
      "restarts serving members of an earlier template, one at a time, the leader last"},
     {"RemoveClaims", HOLD_VOLUMES, rule_remove_claims,

@@ -39,6 +39,9 @@ enum action_kind {
     ACTION_PROMOTE_MEMBER,
     ACTION_REMOVE_MEMBER,
     ACTION_MOVE_LEADER, /* From `ordinal` to `successor`. */
+    ACTION_COMPACT,     /* Up to `revision`. */
+    ACTION_DEFRAGMENT,  /* The member `ordinal`. */
+    ACTION_DISARM,      /* All alarms of the type `alarm`. */
 };
 
 struct removal {
@@ -56,6 +59,8 @@ struct action {
     struct removal *remove;
     int n_remove;
     int ordinal, successor;
+    int64_t revision;
+    enum etcd_alarm_type alarm;
 };
 
 /* What one rule of the table said in this pass, for `explain`: pointers only, filled always. */
@@ -118,6 +123,7 @@ bool rule_promote_member(struct planning *planning);
 bool rule_remove_member(struct planning *planning);
 bool rule_remove_claims(struct planning *planning);
 bool rule_release_volume(struct planning *planning);
+bool rule_make_room(struct planning *planning);
 bool rule_roll_pod(struct planning *planning);
 bool rule_scale(struct planning *planning);
 bool rule_remove_stale(struct planning *planning);

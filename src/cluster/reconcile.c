@@ -107,6 +107,9 @@ static void tell_action(const struct reconciler_options *options, const struct w
     case ACTION_PROMOTE_MEMBER:
     case ACTION_REMOVE_MEMBER:
     case ACTION_MOVE_LEADER:
+    case ACTION_COMPACT:
+    case ACTION_DEFRAGMENT:
+    case ACTION_DISARM:
         kube->event(kube->context, world->object, "Normal", plan->rule, plan->reason);
         break;
     case ACTION_NONE:

@@ -20,3 +20,26 @@ const char *member_role(const struct world_member *member)
     }
     return member->look.status.leader_id == member->look.status.member_id ? "leader" : "follower";
 }
+
+int64_t world_revision(const struct world *world)
+{
+    int64_t newest = 0;
+
+    for (int i = 0; i < ETCDCLUSTER_MAX_SIZE; i++) {
+        const struct world_member *member = &world->members[i];
+        if (member_answers(member) && member->look.status.revision > newest) {
+            newest = member->look.status.revision;
+        }
+    }
+    return newest;
+}
+
+bool world_alarmed(const struct world *world, enum etcd_alarm_type type)
+{
+    for (size_t i = 0; i < world->n_alarms; i++) {
+        if (world->alarms[i].type == type) {
+            return true;
+        }
+    }
+    return false;
+}

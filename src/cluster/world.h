@@ -14,6 +14,7 @@
 #include "cluster/certificates.h"
 #include "cluster/names.h"
 #include "cluster/status.h"
+#include "cluster/upkeep.h"
 #include "etcd/api.h"
 
 struct world_pod {
@@ -65,8 +66,9 @@ struct settled {
 struct drawing;
 
 struct world {
-    int64_t now_ms; /* Wall clock. */
-    json_t *object; /* The EtcdCluster. */
+    int64_t now_ms;  /* Wall clock. */
+    int64_t boot_ms; /* This process's own clock: that of `upkeep`. */
+    json_t *object;  /* The EtcdCluster. */
     const char *uid, *resource_version;
     int64_t generation;
     bool deleting, has_finalizer;
@@ -83,11 +85,12 @@ struct world {
                            * StatefulSet that carry the cluster's label. */
     struct drawing **drawing;      /* Of the desired ones (cluster/drawing.h), or NULL. */
     const struct settled *settled; /* MAX_SETTLED of them. */
-    const char *replace;           /* The member that a person gives up, by its annotation; NULL. */
-    const char *refusal;           /* Why the API server refused our last action, or NULL. */
-    const char *create_failure;    /* Why the StatefulSet controller cannot make pods, or NULL. */
-    const char *name_taken; /* "StatefulSet c", which exists and is somebody else's, or NULL. */
-    bool pods_left;         /* Any pod that carries the cluster's label. */
+    const struct upkeep *upkeep;
+    const char *replace;        /* The member that a person gives up, by its annotation; NULL. */
+    const char *refusal;        /* Why the API server refused our last action, or NULL. */
+    const char *create_failure; /* Why the StatefulSet controller cannot make pods, or NULL. */
+    const char *name_taken;     /* "StatefulSet c", which exists and is somebody else's, or NULL. */
+    bool pods_left;             /* Any pod that carries the cluster's label. */
     /* Of these the members' that no controller looks after (their StatefulSet was deleted without
      * them) and that are not ending. */
     struct world_orphan {
@@ -144,5 +147,11 @@ const char *member_role(const struct world_member *member);
 
 /* A linearizable read succeeded somewhere. */
 bool world_has_quorum(const struct world *world);
+
+/* The newest revision that any member knows; 0: none answers. */
+int64_t world_revision(const struct world *world);
+
+/* Some member has raised this alarm. */
+bool world_alarmed(const struct world *world, enum etcd_alarm_type type);
 
 #endif

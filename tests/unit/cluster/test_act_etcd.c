@@ -80,7 +80,7 @@ static int act_on(struct etcd *etcd, struct memo *memo, const struct world *worl
     struct plan plan = {.rule = "Some", .action = {.kind = kind, .ordinal = ordinal}};
 
     plan.action.successor = 1;
-    return act_on_membership(&options, memo, world, &plan, error);
+    return act_on_etcd(&options, memo, world, &plan, error);
 }
 
 enum outcome { DONE, ASKED_AGAIN, FAILED };

@@ -38,6 +38,7 @@ struct world *world_new(struct arena *arena, const char *spec)
     world->operator_image = "operator:test";
     world->children = arena_json(arena, json_array());
     world->settled = arena_alloc(arena, MAX_SETTLED * sizeof *world->settled);
+    world->upkeep = arena_alloc(arena, sizeof *world->upkeep);
     world->certificates.known = true;
     for (int i = 0; i < N_SECRETS; i++) {
         world->certificates.wanted[i] = world->certificates.exists[i] = true;

@@ -178,6 +178,16 @@ static const struct api_field health_check_fields[] = {
      .default_json = "\"3s\"",
      .minimum = 100,
      .maximum = MINUTE},
+    {.name = "hashInterval",
+     .type = API_DURATION,
+     .offset = WITHIN(health_check, hash_interval_ms),
+     .item_size = sizeof(int64_t),
+     .documentation =
+         "How often the hashes of the members' data are compared. Each member reads its whole "
+         "database for that, one after the other. 0s: only when etcd itself reports corruption.",
+     .default_json = "\"1h\"",
+     .minimum = 0,
+     .maximum = 168 * 60 * MINUTE},
     {0}};
 
 static const struct api_field argument_fields[] = {

@@ -42,9 +42,10 @@ struct etcdcluster_spec {
         } requests, limits;           /* defaults: requests 100m, 128Mi; limits 1, 1Gi */
     } resources;
     struct {
-        int64_t interval_ms; /* interval, default 10s, 1s..10m */
-        int64_t timeout_ms;  /* timeout, default 3s, 100ms..1m */
-    } health_check;          /* healthCheck */
+        int64_t interval_ms;      /* interval, default 10s, 1s..10m */
+        int64_t timeout_ms;       /* timeout, default 3s, 100ms..1m */
+        int64_t hash_interval_ms; /* hashInterval, default 1h, up to 168h; 0: never */
+    } health_check;               /* healthCheck */
     struct {
         const char *quota_backend_bytes;  /* quantity, default 2Gi, at most 8Gi..100Gi */
         const char *auto_compaction_mode; /* periodic (default) or revision */

@@ -343,6 +343,7 @@ int act(const struct reconciler_options *options, struct memo *memo, const struc
     case ACTION_MOVE_LEADER:
     case ACTION_COMPACT:
     case ACTION_DEFRAGMENT:
+    case ACTION_CHECK_HASHES:
     case ACTION_DISARM:
         result = act_on_etcd(options, memo, world, plan, error);
         break;

@@ -24,6 +24,8 @@ int act_compact(const struct reconciler_options *options, struct memo *memo,
 int act_defragment(const struct reconciler_options *options, struct memo *memo,
                    const struct world *world, const struct action *action, struct arena *arena,
                    struct error *error);
+int act_check_hashes(const struct reconciler_options *options, struct memo *memo,
+                     const struct world *world, const struct action *action, struct arena *arena);
 int act_disarm(const struct reconciler_options *options, const struct world *world,
                const struct action *action, struct arena *arena, struct error *error);
 

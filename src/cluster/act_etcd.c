@@ -104,6 +104,8 @@ static int call(const struct reconciler_options *options, struct memo *memo,
         return act_compact(options, memo, world, action, arena, error);
     case ACTION_DEFRAGMENT:
         return act_defragment(options, memo, world, action, arena, error);
+    case ACTION_CHECK_HASHES:
+        return act_check_hashes(options, memo, world, action, arena);
     case ACTION_DISARM:
         return act_disarm(options, world, action, arena, error);
     default:
@@ -121,6 +123,7 @@ int act_on_etcd(const struct reconciler_options *options, struct memo *memo,
         [ACTION_MOVE_LEADER] = "leader-moved",
         [ACTION_COMPACT] = "compacted",
         [ACTION_DEFRAGMENT] = "defragmented",
+        [ACTION_CHECK_HASHES] = "hashes-checked",
         [ACTION_DISARM] = "disarmed",
     };
     AUTO_ARENA struct arena *arena = arena_new();

@@ -1,5 +1,8 @@
-/* The actions that put a cluster in order: compact, defragment, disarm. Each may be repeated. */
+/* The actions that put a cluster in order: compact, defragment, compare, disarm. Each may be
+ * repeated. */
+#include "base/log.h"
 #include "cluster/act.h"
+#include "cluster/hashes.h"
 #include "etcd/errors.h"
 
 /* Etcd goes on by itself with what it began: a member that still defragments when this has passed
@@ -41,6 +44,39 @@ int act_defragment(const struct reconciler_options *options, struct memo *memo,
         world->members[action->ordinal].entry->id;
     memo->upkeep.defragmented[action->ordinal].at_ms = world->boot_ms;
     return etcd->defragment(etcd->context, &target, error);
+}
+
+/* Who does not answer is not compared. A member reads its whole database for that and holds writes
+ * up meanwhile, so that they are asked one after the other. */
+int act_check_hashes(const struct reconciler_options *options, struct memo *memo,
+                     const struct world *world, const struct action *action, struct arena *arena)
+{
+    const struct etcd_api *etcd = options->etcd;
+    struct hash_check check = {.revision = action->revision,
+                               .at_ms = world->boot_ms,
+                               .alarmed = world_alarmed(world, ETCD_ALARM_CORRUPT)};
+
+    for (int i = 0; i < ETCDCLUSTER_MAX_SIZE; i++) {
+        struct etcd_hash hash;
+        struct error error;
+        if (!hashes_may_ask(world, i)) {
+            continue;
+        }
+        const struct etcd_endpoint endpoint = act_endpoint(world, i, arena);
+        const struct etcd_target target = {world->credentials, &endpoint, 1, UPKEEP_TIMEOUT_MS};
+        if (etcd->hash_kv(etcd->context, &target, action->revision, &hash, &error)) {
+            log_info("not compared", "cluster", memo->key, "member", world->members[i].pod.name,
+                     "error", error.message, NULL);
+            continue;
+        }
+        if (!hash.revision || hash.revision == action->revision) {
+            check.answers[i] =
+                (struct hash_answer){world->members[i].entry->id, hash.compact_revision, hash.hash};
+        }
+    }
+    memo->upkeep.checks[1] = memo->upkeep.checks[0];
+    memo->upkeep.checks[0] = check;
+    return 0;
 }
 
 int act_disarm(const struct reconciler_options *options, const struct world *world,

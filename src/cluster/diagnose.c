@@ -189,10 +189,11 @@ static const char *diagnose_alarms(const struct world *world, struct arena *aren
         }
         if (world->alarms[i].type == ETCD_ALARM_CORRUPT) {
             *reason = "Corrupt";
-            return arena_printf(arena,
-                                "member %s has raised the alarm CORRUPT: compare the "
-                                "members' hashes before anything is replaced",
-                                id);
+            return arena_printf(
+                arena,
+                "the alarm CORRUPT is raised for member %s: the operator compares the "
+                "members' data, for the alarm may name the wrong one",
+                id);
         }
     }
     return NULL;

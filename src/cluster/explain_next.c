@@ -54,6 +54,10 @@ static const struct {
                            "the member writes its database anew without the free pages, and serves "
                            "nothing meanwhile",
                            "a full disk: the new file stands beside the old one for a while"},
+    [ACTION_CHECK_HASHES] = {"CheckHashes",
+                             "each voter is asked for the hash of its keys, one "
+                             "after the other; nothing is changed",
+                             "a member that takes long to read its database"},
     [ACTION_DISARM] = {"Disarm", "the alarm is taken back, and etcd takes writes again",
                        "a quorum that is lost in between"},
     [ACTION_REMOVE] = {"Remove", "the objects are deleted",

@@ -1,6 +1,7 @@
 #include "cluster/membership.h"
 
 #include "base/json.h"
+#include "cluster/hashes.h"
 
 #define LAG_MAX 5000 /* Raft entries, as many as etcd keeps for a follower to catch up by. */
 
@@ -233,6 +234,9 @@ const char *gate_well(const struct world *world, struct arena *arena)
     if (!why && world_alarmed(world, ETCD_ALARM_CORRUPT)) {
         why = "an alarm CORRUPT is raised";
     }
+    if (!why && (hashes_judge(world) == HASHES_DIFFER || hashes_judge(world) == HASHES_SPLIT)) {
+        why = "the members' data differs"; /* And etcd would not start beside such a peer. */
+    }
     return why;
 }
 
@@ -284,6 +288,9 @@ const char *member_lost(const struct world *world, int ordinal)
     }
     if (is_given_up(world, member)) {
         return "the annotation " ANNOTATION_REPLACE " gives it up";
+    }
+    if (hashes_prove(world, ordinal)) {
+        return "its data differs from the majority's";
     }
     if (member->claim.gone && !member_answers(member)) {
         return member->claim.gone;

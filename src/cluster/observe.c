@@ -418,6 +418,9 @@ int observe_cluster(const struct reconciler_options *options, struct memo *memo,
     world->settled = memo->settled;
     world->upkeep = &memo->upkeep;
     world->boot_ms = options->now_boot_ms(options->context);
+    if (!memo->upkeep.since_ms) {
+        memo->upkeep.since_ms = world->boot_ms;
+    }
     world->etcd_says = memo->etcd_says[0] ? arena_strdup(arena, memo->etcd_says) : NULL;
     world->refusal = memo->refusal[0] ? arena_strdup(arena, memo->refusal) : NULL;
     if (observe_children(options, arena, world, error) ||

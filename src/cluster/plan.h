@@ -38,10 +38,11 @@ enum action_kind {
     ACTION_ADD_MEMBER, /* As a learner. */
     ACTION_PROMOTE_MEMBER,
     ACTION_REMOVE_MEMBER,
-    ACTION_MOVE_LEADER, /* From `ordinal` to `successor`. */
-    ACTION_COMPACT,     /* Up to `revision`. */
-    ACTION_DEFRAGMENT,  /* The member `ordinal`. */
-    ACTION_DISARM,      /* All alarms of the type `alarm`. */
+    ACTION_MOVE_LEADER,  /* From `ordinal` to `successor`. */
+    ACTION_COMPACT,      /* Up to `revision`. */
+    ACTION_DEFRAGMENT,   /* The member `ordinal`. */
+    ACTION_CHECK_HASHES, /* Of all voters, at `revision`. */
+    ACTION_DISARM,       /* All alarms of the type `alarm`. */
 };
 
 struct removal {
@@ -123,6 +124,8 @@ bool rule_promote_member(struct planning *planning);
 bool rule_remove_member(struct planning *planning);
 bool rule_remove_claims(struct planning *planning);
 bool rule_release_volume(struct planning *planning);
+bool rule_check_hashes(struct planning *planning);
+bool rule_heal_corruption(struct planning *planning);
 bool rule_make_room(struct planning *planning);
 bool rule_roll_pod(struct planning *planning);
 bool rule_scale(struct planning *planning);

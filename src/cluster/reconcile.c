@@ -113,6 +113,7 @@ static void tell_action(const struct reconciler_options *options, const struct w
         kube->event(kube->context, world->object, "Normal", plan->rule, plan->reason);
         break;
     case ACTION_NONE:
+    case ACTION_CHECK_HASHES:
     case ACTION_ADD_FINALIZER:
     case ACTION_REMOVE_FINALIZER:
     case ACTION_RETIRE_PERMITS:

@@ -12,6 +12,14 @@
 
 #define SILENT_FOR_MS 10000 /* A helper that waits would have been heard by then. */
 
+/* Its etcd was told that it is no member any more, or would not start with its data: between two
+ * starts. The helper waits and never ends, so it was not the helper. */
+static bool has_ended(const struct world_pod *pod)
+{
+    return pod->exists && !pod->terminating && pod->node && pod->ip && !pod->started &&
+           pod->ended_reason;
+}
+
 /* What lies on its volume is told by the helper that waits there. If nobody waits, etcd itself runs
  * on data that is no member's any more (its entry is gone from the list), and ends, again and
  * again. */
@@ -23,6 +31,9 @@ static const char *not_ready_to_join(const struct planning *planning, int ordina
     struct arena *arena = planning->arena;
     const char *name = names_pod(arena, planning->world->names, ordinal), *reason;
 
+    if (has_ended(pod)) {
+        return NULL;
+    }
     if (!pod->exists || pod->terminating || !pod->node || !pod->started || !pod->ip) {
         const char *problem = diagnose_member(planning->world, ordinal, arena, &reason);
         return problem ? problem : arena_printf(arena, "waiting for the pod %s", name);

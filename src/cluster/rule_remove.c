@@ -5,6 +5,36 @@
 #include "cluster/membership.h"
 #include "cluster/plan.h"
 
+/* A live voter that stays and whose data is good, to lead when the one that goes does not any more.
+ * While the alarm CORRUPT is raised the kubelet calls nobody ready. */
+static int successor(const struct world *world, int leaving)
+{
+    bool alarmed = world_alarmed(world, ETCD_ALARM_CORRUPT);
+
+    for (int i = 0; i < ETCDCLUSTER_MAX_SIZE; i++) {
+        const struct world_member *member = &world->members[i];
+        if (i != leaving && member_is_live(member) && (member->pod.ready || alarmed) &&
+            !member_lost(world, i)) {
+            return i;
+        }
+    }
+    return -1;
+}
+
+bool planning_move_leader(struct planning *planning, int leaving, const char *why)
+{
+    const struct world *world = planning->world;
+    int to = successor(world, leaving);
+
+    if (to < 0 || strcmp(member_role(&world->members[leaving]), "leader") != 0 ||
+        MUTANT(LeaderNotMoved)) {
+        return false;
+    }
+    planning_call_etcd(planning, ACTION_MOVE_LEADER, leaving, why);
+    planning->plan->action.successor = to;
+    return true;
+}
+
 /* On proof only: the first half of a repair. What is left of the data goes aside when the ordinal
  * joins again. */
 bool rule_remove_lost_member(struct planning *planning)
@@ -27,37 +57,14 @@ bool rule_remove_lost_member(struct planning *planning)
                                        proof ? proof : "mutant", why));
             continue;
         }
-        planning_call_etcd(
-            planning, ACTION_REMOVE_MEMBER, i,
-            arena_printf(planning->arena, "%s is replaced: %s", name, proof ? proof : "mutant"));
+        const char *reason =
+            arena_printf(planning->arena, "%s is replaced: %s", name, proof ? proof : "mutant");
+        if (!planning_move_leader(planning, i, reason)) {
+            planning_call_etcd(planning, ACTION_REMOVE_MEMBER, i, reason);
+        }
         return true;
     }
     return false;
-}
-
-/* A live voter that stays, to lead when the one that goes does not any more. */
-static int successor(const struct world *world, int leaving)
-{
-    for (int i = 0; i < ETCDCLUSTER_MAX_SIZE; i++) {
-        if (i != leaving && member_is_live(&world->members[i]) && world->members[i].pod.ready) {
-            return i;
-        }
-    }
-    return -1;
-}
-
-bool planning_move_leader(struct planning *planning, int leaving, const char *why)
-{
-    const struct world *world = planning->world;
-    int to = successor(world, leaving);
-
-    if (to < 0 || strcmp(member_role(&world->members[leaving]), "leader") != 0 ||
-        MUTANT(LeaderNotMoved)) {
-        return false;
-    }
-    planning_call_etcd(planning, ACTION_MOVE_LEADER, leaving, why);
-    planning->plan->action.successor = to;
-    return true;
 }
 
 /* The highest ordinal first, as a number. */

@@ -80,18 +80,12 @@ static bool act(struct planning *planning, enum action_kind kind, int ordinal, c
     return true;
 }
 
-/* Once for each time that history has grown old meanwhile. */
+/* Each only once, as history grows old. */
 static int64_t revision_to_compact(const struct world *world)
 {
-    const struct upkeep *upkeep = world->upkeep;
-    int64_t revision = upkeep_old_revision(upkeep, world->boot_ms);
+    int64_t revision = upkeep_old_revision(world->upkeep, world->boot_ms);
 
-    if (revision <= upkeep->compacted.revision ||
-        (upkeep->compacted.revision &&
-         world->boot_ms - upkeep->compacted.at_ms < UPKEEP_HISTORY_MS)) {
-        return 0;
-    }
-    return revision;
+    return revision > world->upkeep->compacted.revision ? revision : 0;
 }
 
 /* Whether there is history that is to grow old first, or that has just been compacted. */

@@ -8,10 +8,10 @@ void upkeep_note_revision(struct upkeep *upkeep, int64_t revision, int64_t now_m
         upkeep->n_samples ? &upkeep->samples[upkeep->n_samples - 1] : NULL;
 
     if (last && revision < last->revision) { /* Another store: what is known is of no use. */
-        *upkeep = (struct upkeep){.n_samples = 0};
+        *upkeep = (struct upkeep){.since_ms = upkeep->since_ms};
         last = NULL;
     }
-    if (last && now_ms - last->at_ms < UPKEEP_HISTORY_MS / 4) {
+    if (last && now_ms - last->at_ms < UPKEEP_HISTORY_MS / 8) {
         return;
     }
     if (upkeep->n_samples == UPKEEP_SAMPLES) {

@@ -4,6 +4,7 @@
 #ifndef CLUSTER_UPKEEP_H
 #define CLUSTER_UPKEEP_H 1
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "api/etcdcluster.h"
@@ -11,9 +12,23 @@
 /* What a compaction for want of room leaves: long enough for a watcher that has lost its connection
  * to come back and for a list in pages to end, and no longer, for writes are refused meanwhile. */
 #define UPKEEP_HISTORY_MS (2 * INT64_C(60000))
-#define UPKEEP_SAMPLES    6 /* A quarter of that apart at least, so that one is always old enough. */
+#define UPKEEP_SAMPLES    10 /* An eighth of that apart at least: one is always old enough. */
+
+/* HashKV of the voters, asked of each at one revision. */
+struct hash_check {
+    int64_t revision; /* 0: none was made. */
+    int64_t at_ms;
+    bool alarmed; /* The alarm CORRUPT was raised then. */
+    struct hash_answer {
+        uint64_t member_id; /* 0: it did not answer. */
+        int64_t compact_revision;
+        uint32_t hash;
+    } answers[ETCDCLUSTER_MAX_SIZE]; /* By ordinal. */
+};
 
 struct upkeep {
+    int64_t since_ms;            /* When the cluster was first looked at; 0: not yet. */
+    struct hash_check checks[2]; /* The last, and the one before. */
     struct upkeep_sample {
         int64_t revision, at_ms;
     } samples[UPKEEP_SAMPLES]; /* The store's newest revision at a time, oldest first. */

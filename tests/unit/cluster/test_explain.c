@@ -91,17 +91,19 @@ TEST(a_healthy_cluster)
 /* In every world: each rule once, in the one order, and in the text too. */
 static void check_rules(const json_t *document, struct arena *arena)
 {
-    static const char *const names[] = {"DeleteCluster",    "InvalidSpec",
-                                        "AddFinalizer",     "NameTaken",
-                                        "RecordCluster",    "RestartBootstrap",
-                                        "GrantPermits",     "IssueCertificates",
-                                        "ApplyObjects",     "ReplaceOutdatedPod",
-                                        "RemoveLostMember", "MemberLost",
-                                        "RetirePermits",    "Scale",
-                                        "PromoteMember",    "AddMember",
-                                        "RemoveMember",     "RollPod",
-                                        "RemoveClaims",     "VersionHeld",
-                                        "StorageHeld",      "RemoveStale"};
+    static const char *const names[] = {"DeleteCluster", "InvalidSpec",
+                                        "AddFinalizer",  "NameTaken",
+                                        "RecordCluster", "RestartBootstrap",
+                                        "GrantPermits",  "IssueCertificates",
+                                        "ApplyObjects",  "ReplaceOutdatedPod",
+                                        "HashCheck",     "RemoveLostMember",
+                                        "ReleaseVolume", "Corrupt",
+                                        "MemberLost",    "RetirePermits",
+                                        "Scale",         "PromoteMember",
+                                        "AddMember",     "RemoveMember",
+                                        "NoSpace",       "RollPod",
+                                        "RemoveClaims",  "VersionHeld",
+                                        "StorageHeld",   "RemoveStale"};
     const json_t *rules = json_object_get(document, "rules");
     const char *text = strstr(text_of(document, arena), "The rules, in the order");
     char line[64];

@@ -318,8 +318,8 @@ static void proofs_in(struct arena *arena)
         const char *proof;
     } rows[] = {{REPORT_NO_DATA, "its volume is empty"},
                 {REPORT_WAL_UNREADABLE, "its write-ahead log cannot be read"},
-                {REPORT_MARKER_MISSING, "nothing says any more whose data is on its volume"},
-                {REPORT_MARKER_INVALID, "nothing says any more whose data is on its volume"},
+                {REPORT_MARKER_MISSING, NULL},
+                {REPORT_MARKER_INVALID, NULL},
                 {REPORT_FOREIGN_DATA, NULL},
                 {REPORT_STARTING, NULL},
                 {REPORT_PERMIT_INVALID, NULL},
@@ -343,6 +343,29 @@ static void proofs_in(struct arena *arena)
     }
 }
 TEST(proofs)
+
+/* Without any word of a helper: the volume itself is gone, or a person says so. */
+static void proofs_without_a_report_in(struct arena *arena)
+{
+    struct world *world = world_running(arena, "{}");
+
+    world->members[1].claim.gone = "its PersistentVolume is gone";
+    assert_null(member_lost(world, 1)); /* It answers: somebody is mistaken. */
+    world_is_down(world, 1);
+    world->members[1].pod.exists = false;
+    assert_string_equal(member_lost(world, 1), "its PersistentVolume is gone");
+    world->members[1].claim.gone = NULL;
+    assert_null(member_lost(world, 1));
+
+    world->replace = "00000000000000a1"; /* By its id, so that it is not the next one's as well. */
+    assert_contains(member_lost(world, 1), "gives it up");
+    assert_null(member_lost(world, 2));
+    world_list(world, arena, 1)->id = 0xb1;
+    assert_null(member_lost(world, 1));
+    world->replace = "c-1";
+    assert_null(member_lost(world, 1));
+}
+TEST(proofs_without_a_report)
 
 static void data_of_an_earlier_generation_is_no_members_in(struct arena *arena)
 {
@@ -427,6 +450,7 @@ int main(void)
         cmocka_unit_test(the_only_member_may_restart),
         cmocka_unit_test(replicas),
         cmocka_unit_test(proofs),
+        cmocka_unit_test(proofs_without_a_report),
         cmocka_unit_test(data_of_an_earlier_generation_is_no_members),
         cmocka_unit_test(who_may_start_yet_is_not_lost),
         cmocka_unit_test(who_joins),

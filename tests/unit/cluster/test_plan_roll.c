@@ -137,7 +137,7 @@ static void it_stops_when_one_does_not_serve_in(struct arena *arena)
                 {corrupt, "an alarm CORRUPT is raised"},
                 {a_stranger, "member 000000000000dead is none of this cluster's"},
                 {no_list, "no member gives a linearizable member list"},
-                {set_not_seen, "the StatefulSet controller has not seen the new template yet"}};
+                {set_not_seen, "the StatefulSet has not got its new template yet"}};
 
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct world *world = outdated(arena, "{}");

@@ -197,9 +197,11 @@ static int carry_out(struct reconciler *reconciler, struct memo *memo, const str
         &plan->status, json_object_get(world->object, "status"), world->now_ms);
 
     /* Intent first: what is recorded stands in the status before it is acted upon. So does what
-     * keeps being refused, or nobody would hear of it. */
-    if ((must_record(world, status) && !MUTANT(ActFirst)) || plan->action.kind == ACTION_NONE ||
-        world->refusal || world->etcd_says) {
+     * keeps being refused, or nobody would hear of it. The finalizer acts on nothing recorded, and
+     * needs the object as it was read. */
+    bool is_finalizer = plan->action.kind == ACTION_ADD_FINALIZER;
+    if ((must_record(world, status) && !is_finalizer && !MUTANT(ActFirst)) ||
+        plan->action.kind == ACTION_NONE || world->refusal || world->etcd_says) {
         int result = write_status(options, world, plan, status, error);
         if (result) {
             return result;

@@ -106,6 +106,17 @@ static void check_add(struct sim_run *run, const struct sim_membership_change *c
     if (!change->learner) {
         sim_violate(run->sim, "MembershipUnsafe", "%s is added as a voter", change->host);
     }
+    for (int i = 0; i < SIM_ORDINALS; i++) {
+        struct sim_member member;
+        if (i != ordinal && is_member(run, i, &member) && member.learner &&
+            sim_now(run->sim) - run->added_ms[i] >= SEEN_MS) {
+            sim_violate(run->sim, "LearnersTogether", "%s is added although %s is a learner",
+                        change->host, member.host);
+        }
+    }
+    if (ordinal >= 0 && change->accepted) {
+        run->added_ms[ordinal] = sim_now(run->sim);
+    }
     if (change->live < change->voters && ordinal >= 0 && !run->repairs[ordinal]) {
         sim_violate(run->sim, "MembershipUnsafe",
                     "%s is added although %zu of %zu voters are down, and not in place of one",
@@ -123,7 +134,7 @@ static void check_remove(struct sim_run *run, const struct sim_membership_change
         return; /* Learners may always go. */
     }
     if (ordinal < recorded_size(run)) {
-        run->repairs[ordinal] = true;
+        run->repairs[ordinal] = run->repairs[ordinal] || change->accepted;
         if (sim_etcd_is_intact(run->site->etcd, change->member_id)) {
             sim_violate(run->sim, "WipedWithoutProof", "%s is removed, but its data is good",
                         change->host);
@@ -144,9 +155,10 @@ void sim_invariants_membership(void *context, const struct sim_membership_change
     struct sim_run *run = context;
     int ordinal = ordinal_of_host(change->host);
 
-    sim_trace(run->sim, "etcd: %s %s is %s: %zu of %zu voters live, then %zu of %zu",
-              change->learner ? "learner" : "voter", change->host, words[change->kind],
-              change->live, change->voters, change->live_after, change->voters_after);
+    sim_trace(run->sim, "etcd: %s %s %s %s: %zu of %zu voters live, then %zu of %zu",
+              change->learner ? "learner" : "voter", change->host,
+              change->accepted ? "is" : "is to be", words[change->kind], change->live,
+              change->voters, change->live_after, change->voters_after);
     if (change->voters_after != change->voters && change->live > change->voters / 2 &&
         change->live_after <= change->voters_after / 2) {
         sim_violate(run->sim, "MembershipUnsafe",
@@ -160,7 +172,7 @@ void sim_invariants_membership(void *context, const struct sim_membership_change
     } else if (change->kind == SIM_MEMBER_PROMOTE && !change->member_lives) {
         sim_violate(run->sim, "MembershipUnsafe", "%s is promoted although it is down",
                     change->host);
-    } else if (change->kind == SIM_MEMBER_PROMOTE && ordinal >= 0) {
+    } else if (change->kind == SIM_MEMBER_PROMOTE && change->accepted && ordinal >= 0) {
         run->repairs[ordinal] = false;
     }
 }

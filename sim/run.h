@@ -67,8 +67,9 @@ struct sim_run {
     struct sim_existing_permit existing[SIM_MAX_EXISTING];
     int n_existing;
     struct sim_uptime uptimes[SIM_ORDINALS];
-    bool repairs[SIM_ORDINALS]; /* A voter was removed there to be replaced, and is not yet. */
-    int replicas;               /* Of the StatefulSet. */
+    bool repairs[SIM_ORDINALS];     /* A voter was removed there to be replaced, and is not yet. */
+    int64_t added_ms[SIM_ORDINALS]; /* When one was last added to etcd there. */
+    int replicas;                   /* Of the StatefulSet. */
     struct sim_coverage *coverage;
     uint64_t faults_seen[(N_SIM_FAULTS + 63) / 64]; /* Of those that have begun. */
     uint64_t changes, passes;

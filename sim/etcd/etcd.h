@@ -13,9 +13,11 @@ struct sim_etcd;         /* All of it. */
 struct sim_disk;         /* A data directory (one volume). */
 struct sim_etcd_process; /* One running etcd. */
 
-/* A change of membership that a leader has taken into its log, as things stood just before. */
+/* A change of membership, as things stand just before: one that was asked for, whatever etcd will
+ * say to it, and, when it was accepted, once more. */
 struct sim_membership_change {
     enum { SIM_MEMBER_ADD, SIM_MEMBER_PROMOTE, SIM_MEMBER_REMOVE, SIM_MEMBER_UPDATE } kind;
+    bool accepted; /* A leader has taken it into its log. */
     uint64_t cluster_id, member_id;
     const char *host; /* The peer URL's. */
     bool learner;     /* What is added, or removed, is one. */

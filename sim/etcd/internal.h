@@ -222,6 +222,10 @@ void raft_notice_failure(struct sim_etcd *etcd);
 void raft_hasten(struct sim_etcd *etcd);
 /* True when the member has enough of the leader's log for a promotion. */
 bool raft_in_sync(const struct sim_etcd_process *leader, uint64_t id);
+/* Tells what a change of membership does to the quorum: one that was asked for, whatever etcd will
+ * say to it, or that the leader has taken into its log. */
+void raft_tell_membership(struct sim_etcd_process *process, const struct entry *entry,
+                          bool accepted);
 /* Voters that follow this leader, or did so a moment ago. */
 size_t raft_live_voters(struct sim_etcd_process *leader);
 bool raft_lives(struct sim_etcd_process *leader, const struct conf_member *member);

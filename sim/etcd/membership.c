@@ -90,10 +90,11 @@ static int step_add(struct sim_etcd_process *process, struct call *call, struct 
     if (!call->proposal.length) {
         enum etcd_error refusal = !strstr(add->peer_url, "://") ? ETCD_ERROR_MEMBER_BAD_URLS
                                                                 : may_add(process, add->learner);
+        entry.member = new_member(process->etcd, add->peer_url, add->learner);
+        raft_tell_membership(process, &entry, false);
         if (refusal) {
             return etcd_error_set(error, refusal);
         }
-        entry.member = new_member(process->etcd, add->peer_url, add->learner);
         *add->id = entry.member->id;
     }
     int result = call_propose(process, call, entry, error);
@@ -210,10 +211,11 @@ static int step_remove(struct sim_etcd_process *process, struct call *call, stru
 
     if (!call->proposal.length) {
         enum etcd_error refusal = may_remove(process, id);
+        entry.member = member_named(process, id, NULL);
+        raft_tell_membership(process, &entry, false);
         if (refusal) {
             return etcd_error_set(error, refusal);
         }
-        entry.member = member_named(process, id, NULL);
     }
     return call_propose(process, call, entry, error);
 }

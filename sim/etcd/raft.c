@@ -358,7 +358,8 @@ void raft_hasten(struct sim_etcd *etcd)
 }
 
 /* Tells what a change of membership does to the quorum. */
-static void tell_membership(struct sim_etcd_process *leader, const struct entry *entry)
+static void tell_membership(struct sim_etcd_process *leader, const struct entry *entry,
+                            bool accepted)
 {
     const struct sim_etcd_options *options = &leader->etcd->options;
     const struct conf *conf = &leader->data->conf;
@@ -368,6 +369,7 @@ static void tell_membership(struct sim_etcd_process *leader, const struct entry 
                                                : entry->kind == ENTRY_PROMOTE ? SIM_MEMBER_PROMOTE
                                                : entry->kind == ENTRY_REMOVE  ? SIM_MEMBER_REMOVE
                                                                               : SIM_MEMBER_UPDATE,
+                                           .accepted = accepted,
                                            .cluster_id = leader->data->cluster_id,
                                            .member_id = entry->member->id,
                                            .host = known ? known->host : entry->member->host,
@@ -376,7 +378,7 @@ static void tell_membership(struct sim_etcd_process *leader, const struct entry 
                                            .live = raft_live_voters(leader),
                                            .member_lives = known && raft_lives(leader, known)};
 
-    if (!options->membership || (entry->kind != ENTRY_ADD && !known)) {
+    if (entry->kind != ENTRY_ADD && !known) {
         return; /* Applying it will refuse it. */
     }
     change.voters_after = change.voters;
@@ -391,6 +393,16 @@ static void tell_membership(struct sim_etcd_process *leader, const struct entry 
         change.live_after -= change.member_lives;
     }
     options->membership(options->context, &change);
+}
+
+void raft_tell_membership(struct sim_etcd_process *process, const struct entry *entry,
+                          bool accepted)
+{
+    struct sim_etcd_process *leader = raft_leader(process);
+
+    if (leader && leader->etcd->options.membership) {
+        tell_membership(leader, entry, accepted);
+    }
 }
 
 bool raft_propose(struct sim_etcd_process *process, struct entry entry, struct proposal *proposal)
@@ -408,7 +420,7 @@ bool raft_propose(struct sim_etcd_process *process, struct entry entry, struct p
         return false;
     }
     if (entry_is_membership(&entry)) {
-        tell_membership(leader, &entry);
+        raft_tell_membership(leader, &entry, true);
     }
     entry.term = leader->data->term;
     entry.id = ++leader->etcd->entries;

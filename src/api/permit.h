@@ -24,7 +24,8 @@
 #define MEMBER_HELPER_PATH  MEMBER_HELPER_DIR "/etcd-member"
 #define MEMBER_IMAGE_DIR    "/run/etcd-member-image" /* or: the operator's image, mounted */
 #define MEMBER_NONCE_PATH   MEMBER_HELPER_DIR "/used-nonce"
-#define MEMBER_PERMIT_DIR   "/etc/etcd-permit" /* downwardAPI: file "permit" */
+#define MEMBER_STARTED_PATH MEMBER_HELPER_DIR "/started" /* there: etcd ran in this pod before */
+#define MEMBER_PERMIT_DIR   "/etc/etcd-permit"           /* downwardAPI: file "permit" */
 #define MEMBER_PERMIT_PATH  MEMBER_PERMIT_DIR "/permit"
 #define MEMBER_CONFIG_DIR   "/etc/etcd-config" /* ConfigMap: file "member.json" */
 #define MEMBER_CONFIG_PATH  MEMBER_CONFIG_DIR "/member.json"
@@ -77,14 +78,15 @@ struct member_config {
 
 /* What the helper saw and why it waits. */
 enum report_reason {
-    REPORT_STARTING,         /* Not waiting: about to exec etcd. */
-    REPORT_NO_DATA,          /* No WAL and no permit (or a used one): waits for a permit. */
-    REPORT_FOREIGN_DATA,     /* The marker names another cluster, generation or ordinal. */
-    REPORT_MARKER_MISSING,   /* A WAL, but no marker. */
-    REPORT_MARKER_INVALID,   /* The marker does not parse. */
-    REPORT_WAL_UNREADABLE,   /* A WAL that does not begin as one, or names another member. */
-    REPORT_PERMIT_INVALID,   /* The permit does not parse or is not for this pod. */
-    REPORT_CONFIG_INVALID,   /* member.json does not parse. */
+    REPORT_STARTING,            /* Not waiting: about to exec etcd. */
+    REPORT_NO_DATA,             /* No WAL and no permit (or a used one): waits for a permit. */
+    REPORT_FOREIGN_DATA,        /* The marker names another cluster, generation or ordinal. */
+    REPORT_MARKER_MISSING,      /* A WAL, but no marker. */
+    REPORT_MARKER_INVALID,      /* The marker does not parse. */
+    REPORT_WAL_UNREADABLE,      /* A WAL that does not begin as one, or names another member. */
+    REPORT_DATABASE_UNREADABLE, /* A database that etcd panics at. */
+    REPORT_PERMIT_INVALID,      /* The permit does not parse or is not for this pod. */
+    REPORT_CONFIG_INVALID,      /* member.json does not parse. */
     REPORT_VOLUME_UNWRITABLE /* Marker or nonce cannot be written: the message has errno's words. */
 };
 

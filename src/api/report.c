@@ -14,6 +14,7 @@ static const char *const reason_names[] = {
     [REPORT_MARKER_MISSING] = "MarkerMissing",
     [REPORT_MARKER_INVALID] = "MarkerInvalid",
     [REPORT_WAL_UNREADABLE] = "WalUnreadable",
+    [REPORT_DATABASE_UNREADABLE] = "DatabaseUnreadable",
     [REPORT_PERMIT_INVALID] = "PermitInvalid",
     [REPORT_CONFIG_INVALID] = "ConfigInvalid",
     [REPORT_VOLUME_UNWRITABLE] = "VolumeUnwritable",

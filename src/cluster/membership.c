@@ -304,6 +304,8 @@ const char *member_lost(const struct world *world, int ordinal)
         return "its volume is empty";
     case REPORT_WAL_UNREADABLE:
         return "its write-ahead log cannot be read";
+    case REPORT_DATABASE_UNREADABLE:
+        return "its database cannot be read";
     case REPORT_FOREIGN_DATA:
         return report->has_marker && !strcmp(report->marker.cluster_uid, world->uid) &&
                        report->marker.ordinal == ordinal &&

@@ -132,6 +132,23 @@ static const char *wal_problem(const struct member_sight *sight, struct arena *a
     return NULL;
 }
 
+/* `otherwise`, when etcd can start on what there is. */
+static struct member_decision if_readable(const struct member_sight *sight,
+                                          struct member_decision otherwise, struct arena *arena)
+{
+    const char *problem = wal_problem(sight, arena);
+
+    if (problem) {
+        return wait_for(REPORT_WAL_UNREADABLE, problem);
+    }
+    if (sight->database.state == DATABASE_BAD) {
+        return wait_for(REPORT_DATABASE_UNREADABLE,
+                        arena_printf(arena, "the database cannot be opened by etcd: %s",
+                                     sight->database.problem));
+    }
+    return otherwise;
+}
+
 static struct member_decision decide_on_own_data(const struct member_sight *sight,
                                                  const struct permit *permit, struct arena *arena)
 {
@@ -154,11 +171,7 @@ static struct member_decision decide_on_own_data(const struct member_sight *sigh
                                      (long long)marker->generation,
                                      (long long)sight->config->generation));
     }
-    const char *problem = wal_problem(sight, arena);
-    if (problem) {
-        return wait_for(REPORT_WAL_UNREADABLE, problem);
-    }
-    return go(MEMBER_EXEC, "the data is this member's");
+    return if_readable(sight, go(MEMBER_EXEC, "the data is this member's"), arena);
 }
 
 static struct member_decision decide_with_data(const struct member_sight *sight,
@@ -179,8 +192,7 @@ static struct member_decision decide_with_data(const struct member_sight *sight,
         return decide_on_own_data(sight, permit, arena);
     }
     struct member_decision decision = decide_on_foreign_data(sight, permit, arena);
-    const char *problem = decision.action == MEMBER_ADOPT ? wal_problem(sight, arena) : NULL;
-    return problem ? wait_for(REPORT_WAL_UNREADABLE, problem) : decision;
+    return decision.action == MEMBER_ADOPT ? if_readable(sight, decision, arena) : decision;
 }
 
 struct member_decision member_decide(const struct member_sight *sight, struct arena *arena)

@@ -6,6 +6,7 @@
 
 #include "api/permit.h"
 #include "base/arena.h"
+#include "member/database.h"
 #include "member/wal.h"
 
 /* What the helper saw. A pointer is NULL where there is none; `..._problem` is set where there is
@@ -22,6 +23,7 @@ struct member_sight {
     const struct marker *marker;
     const char *marker_problem;
     struct wal_facts wal;
+    struct database_facts database;
 };
 
 enum member_action {

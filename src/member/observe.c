@@ -103,6 +103,7 @@ struct member_paths member_paths(const char *root, struct arena *arena)
     return (struct member_paths){
         .helper_dir = AT(MEMBER_HELPER_DIR),
         .nonce = AT(MEMBER_NONCE_PATH),
+        .started = AT(MEMBER_STARTED_PATH),
         .permit = AT(MEMBER_PERMIT_PATH),
         .config = AT(MEMBER_CONFIG_PATH),
         .volume = AT(MEMBER_VOLUME_DIR),

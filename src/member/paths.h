@@ -5,7 +5,7 @@
 #include "base/arena.h"
 
 struct member_paths {
-    const char *helper_dir, *nonce, *permit, *config, *volume, *data, *marker, *etcd;
+    const char *helper_dir, *nonce, *started, *permit, *config, *volume, *data, *marker, *etcd;
 };
 
 /* api/permit.h's paths, each with `root` in front ("" in a pod). */

@@ -22,6 +22,7 @@ struct runner {
     struct responder *responder; /* NULL until it waits. */
     char *said;                  /* The last decision that was logged. */
     char *glimpse;               /* Permit and configuration as they were at the last decision. */
+    struct database_memory database;
 };
 
 static void say(struct runner *runner, const struct member_sight *sight,
@@ -74,6 +75,9 @@ static struct member_decision carry_out(struct runner *runner, const struct memb
                                             arena_strdup(arena, error.message)};
         }
         say(runner, sight, decision);
+        if (file_write(paths->started, "", &error)) {
+            log_warning("a damaged database may not be noticed", "error", error.message, NULL);
+        }
         responder_close(runner->responder); /* etcd takes the port over. */
         runner->responder = NULL;
         execv(paths->etcd, arguments);
@@ -136,6 +140,9 @@ static void pass(struct runner *runner)
     runner->glimpse =
         glimpse(&paths, arena); /* First: what comes while we look is seen next time. */
     struct member_sight sight = member_observe(&paths, options->pod, options->pod_uid, arena);
+    /* All of it is read only when etcd was here before and ended: a plain start stays quick. */
+    sight.database =
+        database_inspect(paths.data, access(paths.started, F_OK) == 0, &runner->database);
     struct member_decision decision = member_decide(&sight, arena);
     if (decision.action != MEMBER_WAIT) {
         decision = carry_out(runner, &paths, &sight, &decision, arena);

@@ -1,4 +1,5 @@
 """Members whose data is lost are replaced by new ones, on proof, and nobody else is touched."""
+import random
 import shutil
 
 import pytest
@@ -8,7 +9,7 @@ from harness.cluster import Cluster, check_one_healthy_cluster, condition
 from harness.wait import stays, wait_for
 
 HEALED_SECONDS = 120
-CLUSTERS = ("emptied", "replaced", "two-lost", "five")
+CLUSTERS = ("emptied", "garbage", "replaced", "two-lost", "five")
 
 
 @pytest.fixture(scope="module", name="made")
@@ -30,6 +31,15 @@ def empty_volume(testbed, cluster, ordinal):
             shutil.rmtree(entry)
         else:
             entry.unlink()
+    testbed.signal_process(process, 9)
+
+
+def spoil_database(testbed, cluster, ordinal):
+    """Random bytes all over the database, and kill -9 of its etcd."""
+    process = testbed.etcd_process(cluster.pod(ordinal))
+    database = testbed.volume(cluster.claim(ordinal)) / "data" / "member" / "snap" / "db"
+    with database.open("r+b") as file:
+        file.write(random.randbytes(1 << 20))
     testbed.signal_process(process, 9)
 
 
@@ -57,6 +67,20 @@ def test_an_emptied_volume(testbed, made, ordinal):
     empty_volume(testbed, cluster, ordinal)
     check_replaced(cluster, before, ordinal)
     assert cluster.pod(ordinal)["metadata"]["uid"] == uid, "the pod need not go for that"
+
+
+def test_a_spoiled_database(testbed, made):
+    """Etcd would panic at it for ever, and the helper can prove that it would."""
+    cluster = made["garbage"]
+    check_one_healthy_cluster(cluster)
+    cluster.client().put("earlier", "there")
+    before = member_ids(cluster)
+    spoil_database(testbed, cluster, 1)
+    check_replaced(cluster, before, 1)
+    messages = [event["note"] for event in kubectl.get_list("events.events.k8s.io",
+                                                            cluster.namespace)
+                if event["regarding"]["name"] == cluster.name and "note" in event]
+    assert any("its database cannot be read" in message for message in messages), messages
 
 
 def test_a_volume_and_a_pod_that_are_gone(made):

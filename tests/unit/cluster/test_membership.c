@@ -318,6 +318,7 @@ static void proofs_in(struct arena *arena)
         const char *proof;
     } rows[] = {{REPORT_NO_DATA, "its volume is empty"},
                 {REPORT_WAL_UNREADABLE, "its write-ahead log cannot be read"},
+                {REPORT_DATABASE_UNREADABLE, "its database cannot be read"},
                 {REPORT_MARKER_MISSING, NULL},
                 {REPORT_MARKER_INVALID, NULL},
                 {REPORT_FOREIGN_DATA, NULL},

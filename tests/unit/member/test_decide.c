@@ -68,6 +68,7 @@ struct row {
     enum report_reason reason;
     const char *says; /* Part of the message, or NULL. */
     const struct member_config *config;
+    bool broken_database;
 };
 
 static const struct row rows[] = {
@@ -150,6 +151,24 @@ static const struct row rows[] = {
     {"another ordinal's, permit", &of_ordinal_1, WAL(ME), &existing_other, NULL, MEMBER_WAIT,
      REPORT_FOREIGN_DATA, NULL, NULL},
 
+    /* Data of ours that etcd cannot start on. */
+    {"unreadable database", &mine, WAL(ME), NULL, NULL, MEMBER_WAIT, REPORT_DATABASE_UNREADABLE,
+     "page 7", NULL, true},
+    {"unreadable database, same permit again", &mine, WAL(ME), &new_1, NULL, MEMBER_WAIT,
+     REPORT_DATABASE_UNREADABLE, "page 7", NULL, true},
+    {"unreadable database, existing permit for itself", &mine, WAL(ME), &existing_same, NULL,
+     MEMBER_WAIT, REPORT_DATABASE_UNREADABLE, "page 7", NULL, true},
+    {"unreadable database, re-added", &mine, WAL(ME), &existing_other, NULL, MEMBER_START, 0, NULL,
+     NULL, true},
+    {"unreadable database, re-added, permit used", &mine, WAL(ME), &existing_other, "n1",
+     MEMBER_WAIT, REPORT_DATABASE_UNREADABLE, "page 7", NULL, true},
+    {"unreadable database and log", &mine, BROKEN_WAL, NULL, NULL, MEMBER_WAIT,
+     REPORT_WAL_UNREADABLE, "zeros", NULL, true},
+    {"unreadable database to adopt", &foreign, WAL(ME), &adopt, NULL, MEMBER_WAIT,
+     REPORT_DATABASE_UNREADABLE, "page 7", NULL, true},
+    {"unreadable database without a log", NULL, NO_WAL, &new_1, NULL, MEMBER_START, 0, NULL, NULL,
+     true},
+
     /* Data of which it cannot be said whose it is. */
     {"no marker", NULL, WAL(ME), NULL, NULL, MEMBER_WAIT, REPORT_MARKER_MISSING, NULL, NULL},
     {"no marker, permit", NULL, WAL(ME), &new_1, NULL, MEMBER_WAIT, REPORT_MARKER_MISSING, NULL,
@@ -170,14 +189,16 @@ static const struct row rows[] = {
 
 static struct member_sight sight_of(const struct row *row)
 {
-    return (struct member_sight){.pod = "c-0",
-                                 .pod_uid = "pod",
-                                 .ordinal = 0,
-                                 .config = row->config ? row->config : &config,
-                                 .permit = row->permit,
-                                 .used_nonce = row->used_nonce,
-                                 .marker = row->marker,
-                                 .wal = row->wal};
+    return (struct member_sight){
+        .pod = "c-0",
+        .pod_uid = "pod",
+        .ordinal = 0,
+        .config = row->config ? row->config : &config,
+        .permit = row->permit,
+        .used_nonce = row->used_nonce,
+        .marker = row->marker,
+        .wal = row->wal,
+        .database = {row->broken_database ? DATABASE_BAD : DATABASE_OK, "page 7 is nonsense"}};
 }
 
 static void test_table(void **state)

@@ -18,6 +18,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/memory.h"
+#include "database_sample.h"
 #include "scratch.h"
 
 #define DEADLINE_MS 20000
@@ -236,6 +237,50 @@ static void test_life_of_a_member(void **state)
     assert_non_null(strstr(take_arguments(&pod, arena), "--initial-cluster-state=new"));
 }
 
+static void make_database(const struct pod *pod, const struct sample *database)
+{
+    scratch_write(&pod->scratch, MEMBER_DATA_DIR "/member/snap/db", database->bytes, SAMPLE_SIZE);
+}
+
+/* Below the root a database is only looked at once etcd has ended in this pod. */
+static void test_a_broken_database_is_noticed(void **state)
+{
+    (void)state;
+    AUTO_ARENA struct arena *arena = arena_new();
+    AUTO_POD struct pod pod = pod_make();
+    AUTO_FREE char *started = xasprintf("%s" MEMBER_STARTED_PATH, pod.scratch.root);
+    struct sample database = sample_make();
+
+    give_permit(&pod, "pod", "n1");
+    pod_start(&pod);
+    assert_int_equal(pod_wait(&pod), 0);
+    make_database(&pod, &database);
+    pod_start(&pod);
+    assert_int_equal(pod_wait(&pod), 0);
+
+    sample_page(&database, SAMPLE_LEAF, 0x40, 2, 0);
+    make_database(&pod, &database);
+    assert_int_equal(unlink(started), 0); /* As in a new pod. */
+    pod_start(&pod);
+    assert_int_equal(pod_wait(&pod), 0);
+    pod_start(&pod); /* And etcd ended. */
+    struct report report = wait_for_report(&pod, REPORT_DATABASE_UNREADABLE, arena);
+    assert_non_null(strstr(report.message, "page 4 has flags 0x40"));
+    assert_true(report.has_wal && report.has_marker);
+
+    kill(pod.pid, SIGKILL);
+    pod_wait(&pod);
+    memset(&database, 'x', sizeof database);
+    make_database(&pod, &database);
+    unlink(started);
+    pod_start(&pod); /* A file of garbage is noticed at once, */
+    report = wait_for_report(&pod, REPORT_DATABASE_UNREADABLE, arena);
+    assert_non_null(strstr(report.message, "head of a database"));
+    database = sample_make();
+    make_database(&pod, &database);
+    assert_int_equal(pod_wait(&pod), 0); /* and so is what mends it. */
+}
+
 static void test_a_waiting_member_answers_probes_and_ends_at_once(void **state)
 {
     (void)state;
@@ -330,6 +375,7 @@ int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_life_of_a_member),
+        cmocka_unit_test(test_a_broken_database_is_noticed),
         cmocka_unit_test(test_a_waiting_member_answers_probes_and_ends_at_once),
         cmocka_unit_test(test_silent_and_endless_clients_do_not_block_it),
         cmocka_unit_test(test_a_volume_that_cannot_be_written_is_tried_again),

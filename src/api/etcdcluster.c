@@ -190,6 +190,37 @@ static const struct api_field health_check_fields[] = {
      .maximum = 168 * 60 * MINUTE},
     {0}};
 
+static const struct api_field defragmentation_fields[] = {
+    {.name = "freePercent",
+     .type = API_INT32,
+     .offset = WITHIN(maintenance.defragmentation, free_percent),
+     .documentation = "How much of a member's database file must be free. 0: never, but for want "
+                      "of room.",
+     .default_json = "50",
+     .minimum = 0,
+     .maximum = 95},
+    {.name = "minimumFree",
+     .type = API_QUANTITY,
+     .offset = WITHIN(maintenance.defragmentation, minimum_free),
+     .documentation = "How many bytes of it must be free besides.",
+     .default_json = "\"256Mi\"",
+     .minimum = MEBIBYTE,
+     .maximum = 100 * GIBIBYTE},
+    {0}};
+
+static const struct api_field maintenance_fields[] = {
+    {.name = "defragmentation",
+     .type = API_OBJECT,
+     .offset = WITHIN(maintenance, defragmentation),
+     .fields = defragmentation_fields,
+     .documentation =
+         "When the operator writes a member's database file anew to give its free part back. It "
+         "does so when all members are well and nothing else is to be done, one at a time, each "
+         "at most once a day. The member serves nothing meanwhile, a second or so for each few "
+         "hundred mebibytes that are in use; a leader hands over before.",
+     .default_json = "{}"},
+    {0}};
+
 static const struct api_field argument_fields[] = {
     {.name = "name",
      .type = API_STRING,
@@ -349,6 +380,12 @@ const struct api_field etcdcluster_spec_fields[] = {
      .offset = SPEC(health_check),
      .fields = health_check_fields,
      .documentation = "How the operator watches the members.",
+     .default_json = "{}"},
+    {.name = "maintenance",
+     .type = API_OBJECT,
+     .offset = SPEC(maintenance),
+     .fields = maintenance_fields,
+     .documentation = "What the operator does for the members when nothing is wrong.",
      .default_json = "{}"},
     {.name = "etcd",
      .type = API_OBJECT,

@@ -47,6 +47,12 @@ struct etcdcluster_spec {
         int64_t hash_interval_ms; /* hashInterval, default 1h, up to 168h; 0: never */
     } health_check;               /* healthCheck */
     struct {
+        struct {
+            int32_t free_percent;     /* freePercent, default 50, 0..95; 0: never */
+            const char *minimum_free; /* minimumFree: quantity, default 256Mi */
+        } defragmentation;
+    } maintenance;
+    struct {
         const char *quota_backend_bytes;  /* quantity, default 2Gi, at most 8Gi..100Gi */
         const char *auto_compaction_mode; /* periodic (default) or revision */
         const char

@@ -59,6 +59,8 @@ static const struct rule rules[] = {
      "restarts serving members of an earlier template, one at a time, the leader last"},
     {"RemoveClaims", HOLD_VOLUMES, rule_remove_claims,
      "removes the volumes of members that have left"},
+    {"Defragment", HOLD_PODS, rule_defragment,
+     "gives the free part of a large database back, one member at a time, when all is well"},
     {"VersionHeld", 0, rule_hold_version, "says why the version that is asked for does not run"},
     {"StorageHeld", 0, rule_hold_storage, "says when larger volumes are asked for than there are"},
     {"RemoveStale", HOLD_OBJECTS, rule_remove_stale,

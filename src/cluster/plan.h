@@ -127,6 +127,7 @@ bool rule_release_volume(struct planning *planning);
 bool rule_check_hashes(struct planning *planning);
 bool rule_heal_corruption(struct planning *planning);
 bool rule_make_room(struct planning *planning);
+bool rule_defragment(struct planning *planning);
 bool rule_roll_pod(struct planning *planning);
 bool rule_scale(struct planning *planning);
 bool rule_remove_stale(struct planning *planning);
@@ -143,6 +144,11 @@ void planning_call_etcd(struct planning *planning, enum action_kind kind, int or
                         const char *reason);
 /* If the member leads and another can: the action is to hand over. False: nothing to do. */
 bool planning_move_leader(struct planning *planning, int leaving, const char *why);
+
+/* The action is to defragment one of the wanted members (by ordinal), the leader last and after it
+ * has handed over; or what stands in the way is waited for. False: no action. */
+bool planning_defragment(struct planning *planning, const bool *wanted, const char *because);
+bool planning_was_defragmented(const struct planning *planning, int ordinal, int64_t within_ms);
 
 /* The StatefulSet controller has seen the StatefulSet as it is. */
 bool planning_set_is_current(const struct planning *planning);

@@ -97,47 +97,6 @@ static bool history_ages(const struct world *world)
            world->boot_ms - upkeep->compacted.at_ms < COMPACTED_SHOWS_MS;
 }
 
-static bool was_tried(const struct world *world, int ordinal)
-{
-    const struct upkeep *upkeep = world->upkeep;
-
-    return upkeep->defragmented[ordinal].member_id == world->members[ordinal].entry->id &&
-           world->boot_ms - upkeep->defragmented[ordinal].at_ms < DEFRAGMENT_AGAIN_MS;
-}
-
-/* The next to defragment, the leader last; -1: none would gain by it. */
-static int next_to_shrink(const struct world *world, const struct room *room)
-{
-    int leader = -1;
-
-    for (int i = ETCDCLUSTER_MAX_SIZE - 1; i >= 0; i--) {
-        if (!room->full[i] || was_tried(world, i)) {
-            continue;
-        }
-        if (strcmp(member_role(&world->members[i]), "leader") != 0) {
-            return i;
-        }
-        leader = i;
-    }
-    return leader;
-}
-
-static bool shrink(struct planning *planning, int ordinal)
-{
-    struct arena *arena = planning->arena;
-    const char *name = names_pod(arena, planning->world->names, ordinal);
-    const char *why = gate_restart(planning->world, ordinal, arena);
-
-    if (why && !MUTANT(DefragTogether)) {
-        planning_wait(planning, arena_printf(arena, "%s is to be defragmented: %s", name, why));
-        return false;
-    }
-    const char *reason =
-        arena_printf(arena, "etcd takes no writes, and much of the database of %s is free", name);
-    return planning_move_leader(planning, ordinal, reason) ||
-           act(planning, ACTION_DEFRAGMENT, ordinal, reason);
-}
-
 /* The members that still run with less than the spec gives. */
 static bool quota_is_to_come(const struct planning *planning, const struct room *room)
 {
@@ -189,9 +148,15 @@ bool rule_make_room(struct planning *planning)
         return act(planning, ACTION_COMPACT, -1,
                    "etcd takes no writes; history of more than two minutes is compacted");
     }
-    int next = is_below(room.in_use, room.quota) ? next_to_shrink(world, &room) : -1;
-    if (next >= 0) {
-        return shrink(planning, next);
+    if (is_below(room.in_use, room.quota)) {
+        bool wanted[ETCDCLUSTER_MAX_SIZE];
+        for (int i = 0; i < ETCDCLUSTER_MAX_SIZE; i++) {
+            wanted[i] =
+                room.full[i] && !planning_was_defragmented(planning, i, DEFRAGMENT_AGAIN_MS);
+        }
+        if (planning_defragment(planning, wanted, "etcd takes no writes")) {
+            return true;
+        }
     }
     if (quota_is_to_come(planning, &room)) {
         planning_wait(planning, "etcd takes no writes (NOSPACE) until its members have been "

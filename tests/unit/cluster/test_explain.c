@@ -102,8 +102,9 @@ static void check_rules(const json_t *document, struct arena *arena)
                                         "Scale",         "PromoteMember",
                                         "AddMember",     "RemoveMember",
                                         "NoSpace",       "RollPod",
-                                        "RemoveClaims",  "VersionHeld",
-                                        "StorageHeld",   "RemoveStale"};
+                                        "RemoveClaims",  "Defragment",
+                                        "VersionHeld",   "StorageHeld",
+                                        "RemoveStale"};
     const json_t *rules = json_object_get(document, "rules");
     const char *text = strstr(text_of(document, arena), "The rules, in the order");
     char line[64];

@@ -227,7 +227,7 @@ static bool visit_leaf(struct database_walk *walk, const struct database_page *p
 static bool visit(struct database_walk *walk, uint64_t id, struct bounds bounds, int depth,
                   struct key *last)
 {
-    struct database_page page;
+    struct database_page page = {0};
 
     *last = (struct key){0};
     if (depth > MAX_DEPTH || !database_walk_page(walk, id, &page) || !claim(walk, &page)) {

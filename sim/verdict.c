@@ -48,7 +48,8 @@ static struct members count_members(const struct sim_run *run)
         members.waiting += pod->state == SIM_POD_HELPER;
         members.ending += pod->state == SIM_POD_BACKOFF;
         members.unreadable +=
-            pod->state == SIM_POD_HELPER && pod->waits_for == REPORT_WAL_UNREADABLE;
+            pod->state == SIM_POD_HELPER && (pod->waits_for == REPORT_WAL_UNREADABLE ||
+                                             pod->waits_for == REPORT_DATABASE_UNREADABLE);
     }
     return members;
 }
@@ -125,24 +126,11 @@ static bool runs(const struct sim_run *run, const json_t *cluster)
 
     return json_path_integer(cluster, 0, "metadata", "generation", NULL) ==
                json_path_integer(cluster, -1, "status", "observedGeneration", NULL) &&
-           !strcmp(phase_of(cluster), "Running") && members.serving == ready &&
+           !strcmp(phase_of(cluster), "Running") &&
+           strcmp(condition_of(cluster, "Degraded"), "True") != 0 && members.serving == ready &&
            members.there == ready &&
            ready == (int)json_path_integer(cluster, 0, "status", "bootstrap", "size", NULL) &&
            has_what_is_asked(run, cluster) && !has_claims_past_size(run, cluster);
-}
-
-/* A fault destroyed what the operator does not replace yet: a node with its volumes, a volume under
- * a claim that stays, a database whose log is good. */
-static bool is_beyond_repair(const struct sim_run *run)
-{
-    for (int i = 0; i < SIM_VOLUMES; i++) {
-        const struct sim_volume *volume = &run->site->volumes[i];
-        if (volume->disk && (volume->lost || run->site->nodes[volume->node].gone ||
-                             sim_disk_is_spoilt(volume->disk))) {
-            return true;
-        }
-    }
-    return false;
 }
 
 /* Fewer members than a quorum have their data still. */
@@ -173,7 +161,7 @@ static bool says_why_not(const struct sim_run *run, const json_t *cluster)
     struct members members = count_members(run);
     bool degraded = !strcmp(condition_of(cluster, "Degraded"), "True");
     bool lost = (formed && is_quorum_lost(run, cluster)) || members.ending > 0 ||
-                (!formed && members.unreadable > 0) || is_beyond_repair(run);
+                (!formed && members.unreadable > 0);
 
     return explains(cluster) && ((lost && degraded) || !strcmp(phase_of(cluster), "Failed"));
 }

@@ -20,11 +20,14 @@ static struct member_sight look(struct sim_pod *pod, struct arena *arena)
     struct marker *marker = arena_alloc(arena, sizeof *marker);
     const char *file = sim_disk_file(pod->volume->disk);
     struct error error;
-    struct member_sight sight = {.pod = pod->name,
-                                 .pod_uid = pod->uid,
-                                 .ordinal = member_ordinal(pod->name),
-                                 .used_nonce = pod->nonce[0] ? pod->nonce : NULL,
-                                 .wal = sim_disk_wal(pod->volume->disk)};
+    struct member_sight sight = {
+        .pod = pod->name,
+        .pod_uid = pod->uid,
+        .ordinal = member_ordinal(pod->name),
+        .used_nonce = pod->nonce[0] ? pod->nonce : NULL,
+        .database = {sim_disk_is_spoilt(pod->volume->disk) ? DATABASE_BAD : DATABASE_OK,
+                     "its pages are garbage"},
+        .wal = sim_disk_wal(pod->volume->disk)};
 
     if (!member_config_decode(pod->config, strlen(pod->config), arena, config, &error)) {
         sight.config = config;

@@ -280,6 +280,14 @@ void sim_invariants_claim_removed(struct sim_run *run, const struct sim_request 
     if (!is_deleting(cluster) && is_of_no_use(run, request->name)) {
         return;
     }
+    const json_t *claim = sim_api_server_peek(run->server, &kube_persistent_volume_claims,
+                                              SIM_NAMESPACE, request->name);
+    const char *uid = json_path_string(claim, "metadata", "uid", NULL);
+
+    if (!uid ||
+        (request->options && request->options->uid && strcmp(request->options->uid, uid) != 0)) {
+        return; /* It meets another claim, or none, and does nothing. */
+    }
     if (!is_asked_for(run, cluster, ordinal) ||
         (!is_deleting(cluster) &&
          (!cluster_id(run) || !is_of_cluster(run, request->name, cluster)))) {

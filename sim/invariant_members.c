@@ -141,6 +141,9 @@ static void check_remove(struct sim_run *run, const struct sim_membership_change
         }
         return;
     }
+    if (!sim_etcd_is_intact(run->site->etcd, change->member_id)) {
+        return; /* One that has lost its data may go before the highest. */
+    }
     for (size_t i = 0; i < n; i++) {
         if (ordinal_of_host(members[i].host) > ordinal) {
             sim_violate(run->sim, "LowestVictim", "%s is removed although %s is there",

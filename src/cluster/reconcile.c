@@ -216,7 +216,7 @@ static int carry_out(struct reconciler *reconciler, struct memo *memo, const str
     if (!result || refused) {
         snprintf(memo->refusal, sizeof memo->refusal, "%s", refused ? error->message : "");
     }
-    if (!result) {
+    if (!result && !memo->etcd_says[0]) {
         tell_action(options, world, plan);
     }
     return result;

@@ -35,6 +35,24 @@ bool planning_move_leader(struct planning *planning, int leaving, const char *wh
     return true;
 }
 
+/* A learner that was added, and whose pod has gone or cannot run since, must not keep another
+ * member from being replaced: it is taken back, and joins again later. */
+static bool give_way(struct planning *planning, int ordinal)
+{
+    const struct world *world = planning->world;
+    int unstarted = membership_of(world).unstarted;
+
+    if (unstarted < 0 || unstarted == ordinal || member_is_voter(&world->members[unstarted]) ||
+        world->members[unstarted].pod.started) {
+        return false;
+    }
+    planning_call_etcd(planning, ACTION_REMOVE_MEMBER, unstarted,
+                       arena_printf(planning->arena, "%s cannot start yet and gives way to %s",
+                                    names_pod(planning->arena, world->names, unstarted),
+                                    names_pod(planning->arena, world->names, ordinal)));
+    return true;
+}
+
 /* On proof only: the first half of a repair. What is left of the data goes aside when the ordinal
  * joins again. */
 bool rule_remove_lost_member(struct planning *planning)
@@ -51,6 +69,9 @@ bool rule_remove_lost_member(struct planning *planning)
         }
         const char *name = names_pod(planning->arena, world->names, i);
         const char *why = gate_remove(world, i, planning->arena);
+        if (why && give_way(planning, i)) {
+            return true;
+        }
         if (why) {
             planning_wait(planning,
                           arena_printf(planning->arena, "%s cannot be replaced yet (%s): %s", name,
@@ -67,15 +88,19 @@ bool rule_remove_lost_member(struct planning *planning)
     return false;
 }
 
-/* The highest ordinal first, as a number. */
+/* The highest ordinal first, as a number; but before it one that was added and has not started, for
+ * that bars everything else. */
 static int next_to_leave(const struct world *world)
 {
-    int last = membership_of(world).last;
+    struct membership now = membership_of(world);
 
-    if (last < world_size(world)) {
+    if (now.last < world_size(world)) {
         return -1;
     }
-    return MUTANT(WrongVictim) ? 0 : last;
+    if (MUTANT(WrongVictim)) {
+        return 0;
+    }
+    return now.unstarted >= world_size(world) ? now.unstarted : now.last;
 }
 
 bool rule_remove_member(struct planning *planning)

@@ -4,6 +4,18 @@
 
 #include "sim/run.h"
 
+/* The leader compares, and when its own data is corrupt it blames another. */
+static struct sim_pod *blamed(struct sim_run *run, struct sim_pod *corrupt)
+{
+    for (int i = 0; i < SIM_PODS; i++) {
+        struct sim_pod *pod = &run->site->pods[i];
+        if (pod != corrupt && pod->process && sim_etcd_ready(pod->process)) {
+            return pod;
+        }
+    }
+    return corrupt;
+}
+
 void sim_fault_on_pod(struct sim_run *run, const struct sim_fault *fault, struct sim_pod *pod)
 {
     char claim[80];
@@ -35,7 +47,7 @@ void sim_fault_on_pod(struct sim_run *run, const struct sim_fault *fault, struct
         if (pod->process && sim_etcd_ready(pod->process)) {
             sim_disk_destroyed(pod->volume->disk);
             sim_etcd_corrupt(pod->process);
-            sim_etcd_raise_alarm(pod->process, ETCD_ALARM_CORRUPT);
+            sim_etcd_raise_alarm(blamed(run, pod)->process, ETCD_ALARM_CORRUPT);
         }
         break;
     case SIM_FAULT_QuotaExceeded:

@@ -109,9 +109,12 @@ static bool creating(const struct world *world)
     return !world_formed(world) || starting;
 }
 
-/* Somebody of them is to be replaced, or was and is to join anew. */
+/* Etcd has raised an alarm, or somebody is to be replaced, or was and is to join anew. */
 static bool recovering(const struct world *world)
 {
+    if (world->n_alarms) {
+        return true;
+    }
     for (int i = 0; i < world_size(world); i++) {
         bool left = world->member_list && !world->members[i].entry;
         if (member_lost(world, i) || (left && find_permit_record(&world->recorded, i))) {
@@ -204,7 +207,8 @@ static void summarize_conditions(struct planning *planning, const char *problem,
     const char *members = arena_printf(planning->arena, "%d of %d members are ready",
                                        status->ready_replicas, status->size);
 
-    condition(planning, CONDITION_READY, quorum && all && !planning->blocked && !deleting,
+    condition(planning, CONDITION_READY,
+              quorum && all && !planning->blocked && !deleting && !world->n_alarms,
               problem         ? problem_reason
               : quorum && all ? "AllMembersReady"
               : is_creating   ? "Creating"

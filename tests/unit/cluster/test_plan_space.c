@@ -72,6 +72,8 @@ static void minutes_of_history_are_kept_in(struct arena *arena)
     struct plan *plan = plan_of(world, arena);
     assert_action(plan, "NoSpace", ACTION_NONE);
     assert_contains(plan->status.conditions[CONDITION_DEGRADED].message, "NOSPACE");
+    assert_string_equal(plan->status.phase, "Recovering");
+    assert_false(plan->status.conditions[CONDITION_READY].status); /* It takes no writes. */
     upkeep_note_revision(upkeep, 100, BOOT_MS - 150000);
     upkeep_note_revision(upkeep, 300, BOOT_MS - 119000);
     upkeep_note_revision(upkeep, 400, BOOT_MS - 60000);

@@ -195,6 +195,22 @@ bool sim_pod_is_outdated(const struct sim_run *run, const struct sim_pod *pod)
     return !has || !wants || strcmp(has, wants) != 0;
 }
 
+/* Its member serves nothing meanwhile. */
+void sim_invariants_defragments(struct sim_run *run, const char *host)
+{
+    struct sim_member members[SIM_ORDINALS];
+    size_t n = members_of(run, members);
+
+    for (size_t i = 0; i < n; i++) {
+        int ordinal = ordinal_of_host(members[i].host);
+        if (ordinal >= 0 && ordinal != ordinal_of_host(host) && !members[i].learner &&
+            is_seen(run, ordinal, false)) {
+            sim_violate(run->sim, "DefragmentedTogether",
+                        "%s is defragmented while %s does not serve", host, members[i].host);
+        }
+    }
+}
+
 static void check_roll(struct sim_run *run, const struct sim_pod *pod)
 {
     struct sim_member members[SIM_ORDINALS];

@@ -35,6 +35,9 @@ void sim_invariants_called(struct sim_run *run, const struct sim_operator *opera
     run->changes++;
     sim_trace(run->sim, "%s: calls %s", operator->address, what);
     check_holder(run, operator, what);
+    if (!strncmp(what, "Defragment ", strlen("Defragment "))) {
+        sim_invariants_defragments(run, what + strlen("Defragment "));
+    }
 }
 
 void sim_invariants_arrived(void *context, struct sim_operator *operator,

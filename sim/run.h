@@ -113,6 +113,7 @@ void sim_invariants_changed(struct sim_run *run, const struct kube_resource *res
 void sim_invariants_called(struct sim_run *run, const struct sim_operator *operator,
                            const char * what);
 void sim_invariants_membership(void *run, const struct sim_membership_change *change);
+void sim_invariants_defragments(struct sim_run *run, const char *host);
 void sim_invariants_pod_removed(struct sim_run *run, const struct sim_request *request);
 void sim_invariants_claim_removed(struct sim_run *run, const struct sim_request *request);
 void sim_invariants_set_changed(struct sim_run *run, const json_t *set, bool deleted);

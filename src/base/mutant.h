@@ -37,7 +37,6 @@
     M(ReplaceOnSilence, 3000, "a member that does not answer is replaced without proof")           \
     M(TwoPodsRolled, 3000, "a pod is rolled while another member is away")                         \
     M(LeaderNotMoved, 3000, "a leader is taken away before it has handed over")                    \
-    M(DefragTogether, 3000, "a member is defragmented while another is away")                      \
     M(WipeOnAlarm, 3000, "the member that the alarm CORRUPT names is replaced")                    \
     M(VersionJump, 3000, "any version may come after any other")
 

@@ -31,7 +31,7 @@ bool planning_defragment(struct planning *planning, const bool *wanted, const ch
     }
     const char *name = names_pod(arena, world->names, next);
     const char *why = gate_restart(world, next, arena);
-    if (why && !MUTANT(DefragTogether)) {
+    if (why) {
         planning_wait(planning, arena_printf(arena, "%s is to be defragmented: %s", name, why));
         return false;
     }

@@ -51,9 +51,11 @@ static const char *diagnose_claim(const struct world_claim *claim, struct arena 
     return NULL;
 }
 
-static bool is_image_problem(const char *reason)
+bool pod_lacks_image(const struct world_pod *pod)
 {
-    return strstr(reason, "Image") != NULL || !strcmp(reason, "ErrPull");
+    const char *reason = pod->waiting_reason;
+
+    return reason && (strstr(reason, "Image") != NULL || !strcmp(reason, "ErrPull"));
 }
 
 static const char *diagnose_report(const struct world *world, const struct world_member *member,
@@ -113,7 +115,7 @@ static const char *diagnose_pod(const struct world *world, int ordinal, struct a
         *reason = "Unschedulable";
         return arena_printf(arena, "%s cannot be scheduled: %s", pod->name, pod->unschedulable);
     }
-    if (pod->waiting_reason && is_image_problem(pod->waiting_reason)) {
+    if (pod_lacks_image(pod)) {
         *reason = "ImageUnavailable";
         return arena_printf(arena,
                             "%s cannot get its image (%s): %s; correct spec.version, "

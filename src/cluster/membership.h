@@ -23,6 +23,8 @@ struct membership membership_of(const struct world *world);
 
 bool member_is_voter(const struct world_member *member);
 bool member_is_live(const struct world_member *member);
+/* Its container waits for an image that the node cannot get. (diagnose.c) */
+bool pod_lacks_image(const struct world_pod *pod);
 /* The entry was added and nobody has started as it. */
 bool member_is_unstarted(const struct world_member *member);
 

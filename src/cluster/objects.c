@@ -185,17 +185,27 @@ static const char *hold_image(const struct world *world, const char *live_versio
     return why;
 }
 
-/* With its permit a container that runs may have become etcd, and have formed the cluster unseen.
- * An image that cannot be had has not, and is to be mended. */
+/* All members that answer are of a later minor version than this. */
+static bool runs_newer(const struct world *world, const char *version)
+{
+    const char *lowest, *highest;
+
+    versions_running(world, &lowest, &highest);
+    return version && lowest && version_is_other_minor(version, lowest) &&
+           version_compare(lowest, version) > 0;
+}
+
+/* With its permit a container may have become etcd, and have formed the cluster unseen. An image
+ * that no node can get has not, and is to be mended. */
 static bool may_have_formed(const struct world *world)
 {
-    bool ran = false;
+    bool may = false;
 
-    for (int i = 0; i < ETCDCLUSTER_MAX_SIZE; i++) {
-        const struct world_pod *pod = &world->members[i].pod;
-        ran = ran || (pod->exists && (pod->started || pod->restarts > 0));
+    for (int i = 0; i < world->recorded.n_permits; i++) {
+        const struct world_pod *pod = &world->members[world->recorded.permits[i].ordinal].pod;
+        may = may || !pod->exists || pod->started || pod->restarts > 0 || !pod_lacks_image(pod);
     }
-    return world_formed(world) || (world->recorded.n_permits > 0 && ran);
+    return world_formed(world) || may;
 }
 
 /* The version and image that may enter the template: the spec's while the cluster has not formed,
@@ -205,7 +215,7 @@ static void choose_image(const struct world *world, struct arena *arena, struct 
 {
     const char *live_version = json_path_string(world->stateful_set, "metadata", "annotations",
                                                 ANNOTATION_ETCD_VERSION, NULL);
-    const char *live = live_image(world), *asked = world->spec.image;
+    const char *live = live_image(world), *asked = world->spec.image, *highest;
 
     if (!live_version) { /* Somebody deleted the StatefulSet: what it was is written down. */
         live_version = world->recorded.version;
@@ -214,6 +224,10 @@ static void choose_image(const struct world *world, struct arena *arena, struct 
                    : NULL;
     }
 
+    if (runs_newer(world, live_version)) { /* The template was changed before anybody knew. */
+        versions_running(world, &live_version, &highest);
+        live = arena_printf(arena, "%s:v%s", world->spec.repository, live_version);
+    }
     if (!asked) {
         asked = arena_printf(arena, "%s:v%s", world->spec.repository, world->spec.version);
     }

@@ -1,6 +1,5 @@
 #include "cluster/version_guard.h"
 
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -16,6 +15,13 @@ struct version {
 static bool parse(const char *text, struct version *out)
 {
     return text && sscanf(text, "3.%d.%d", &out->minor, &out->patch) == 2;
+}
+
+bool version_is_other_minor(const char *a, const char *b)
+{
+    struct version left, right;
+
+    return parse(a, &left) && parse(b, &right) && left.minor != right.minor;
 }
 
 int version_compare(const char *a, const char *b)

@@ -2,6 +2,8 @@
 #ifndef CLUSTER_VERSION_GUARD_H
 #define CLUSTER_VERSION_GUARD_H 1
 
+#include <stdbool.h>
+
 #include "base/arena.h"
 
 /* NULL: a cluster whose template has `template_version`, and whose members run at least `lowest`
@@ -15,6 +17,8 @@ const char *version_guard(const char *template_version, const char *lowest, cons
 /* NULL, or that the image's tag (":v3.6.16", ":3.6.16-0") is of another minor version. A tag that
  * is no version, or a digest, says nothing. */
 const char *version_of_image(const char *version, const char *image, struct arena *arena);
+
+bool version_is_other_minor(const char *a, const char *b);
 
 /* Of two versions, which is the later (>0: a). */
 int version_compare(const char *a, const char *b);

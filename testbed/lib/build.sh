@@ -4,8 +4,8 @@
 # from. A folder there is always complete: it is built elsewhere and renamed.
 
 PARTS="kubernetes containerd coredns etcd-3.5 etcd-3.6 etcd-3.7 csi pause"
-# Of no use to the testbed itself: built when somebody asks for them (tests/bench/scale.py).
-EXTRA_PARTS="kwok standin"
+# Of no use to the testbed itself: built when somebody asks for them (tests/bench/scale.py, tests/chaos).
+EXTRA_PARTS="kwok standin writer"
 
 # programs_of PART: lines of NAME and Go package.
 programs_of() {
@@ -24,7 +24,7 @@ programs_of() {
         echo "etcdutl go.etcd.io/etcd/etcdutl/v3"
         ;;
     kwok) echo "kwok sigs.k8s.io/kwok/cmd/kwok" ;;
-    standin) echo "standin ." ;;
+    standin | writer) echo "$1 ." ;;
     csi)
         echo "csi-driver ."
         echo "csi-provisioner github.com/kubernetes-csi/external-provisioner/v6/cmd/csi-provisioner"
@@ -41,7 +41,7 @@ main_module_of() {
     etcd-*) echo go.etcd.io/etcd/server/v3 ;;
     csi) echo github.com/kubernetes-csi/external-provisioner/v6 ;;
     kwok) echo sigs.k8s.io/kwok ;;
-    standin) echo go.etcd.io/etcd/api/v3 ;;
+    standin | writer) echo go.etcd.io/etcd/api/v3 ;;
     esac
 }
 
@@ -105,7 +105,7 @@ build_announcement() {
     kubernetes) echo "takes 5 to 9 minutes the first time" ;;
     csi) echo "takes 2 to 3 minutes the first time" ;;
     containerd | coredns | kwok) echo "takes 1 to 2 minutes the first time" ;;
-    etcd-* | standin) echo "takes half a minute the first time" ;;
+    etcd-* | standin | writer) echo "takes half a minute the first time" ;;
     *) echo "takes a second" ;;
     esac
 }

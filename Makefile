@@ -15,6 +15,8 @@ HOOKS_TAR   := build/etcd-operator-test-hooks-image.tar
 PYTEST ?=
 # Arguments for tests/run_chaos_wire, such as WIRE="--minutes 5 --seed 7".
 WIRE ?=
+# Arguments for tests/run_chaos, such as CHAOS="-k leader --repeat 10".
+CHAOS ?=
 # Arguments for tests/bench/run.py, such as BENCH="--rounds 3".
 BENCH ?=
 # For the simulator: how many seeds from which one, how often each rule must have fired among them.
@@ -23,7 +25,7 @@ FIRST_SEED ?= 1
 LEAST      ?= 100
 
 .PHONY: help build debug test unit coverage sanitize tsan fuzz lint format generate image image-test \
-	testbed-up testbed-down testbed-status demo sim sim-mutants conformance e2e chaos-wire bench clean
+	testbed-up testbed-down testbed-status demo sim sim-mutants conformance e2e chaos chaos-wire bench clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
@@ -119,6 +121,10 @@ conformance: ## The clients of etcd and Kubernetes against the real ones (testbe
 e2e: ## End-to-end tests against KUBECONFIG, or against the testbed when it is not set
 	@tools/install-packages e2e
 	@tests/run_e2e $(PYTEST)
+
+chaos: ## Faults on the testbed while a client writes: no acknowledged write may be lost; CHAOS holds arguments
+	@tools/install-packages e2e
+	@tests/run_chaos $(CHAOS)
 
 chaos-wire: ## 20 minutes of a hostile wire between operator and API server; WIRE holds arguments
 	@tools/install-packages e2e

@@ -1,6 +1,7 @@
 """What only the project's own testbed can do: faults of nodes and processes, its audit log.
 
 The tests that need it are skipped on any other cluster."""
+import contextlib
 import datetime
 import json
 import os
@@ -11,6 +12,7 @@ import subprocess
 from harness import kubectl
 from harness.wait import NotYet, wait_for
 
+WRITES = {"create", "update", "patch", "delete", "deletecollection"}
 PROJECT = pathlib.Path(__file__).resolve().parents[3]
 
 
@@ -37,10 +39,17 @@ class Testbed:
     # Nodes.
 
     def node(self, command, name):
-        """stop, start, partition or heal."""
+        """stop, start, partition, heal, freeze or thaw."""
         done = subprocess.run([PROJECT / "testbed/node", command, name], capture_output=True,
                               text=True, timeout=120, check=False)
         assert done.returncode == 0, f"testbed/node {command} {name}: {done.stdout}{done.stderr}"
+
+    def node_exec(self, name, *command, stdin=None):
+        """In the node's own namespaces."""
+        done = subprocess.run([PROJECT / "testbed/node", "exec", name, *map(str, command)],
+                              input=stdin, capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode == 0, f"on {name}: {command}: {done.stdout}{done.stderr}"
+        return done.stdout
 
     def load_image(self, tar):
         subprocess.run([PROJECT / "testbed/image-load", tar], check=True, timeout=120,
@@ -76,6 +85,14 @@ class Testbed:
         self.signal_process(self.etcd_process(pod), signal.SIGKILL)
 
     @staticmethod
+    def lives(process):
+        try:
+            state = pathlib.Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+        except OSError:
+            return False
+        return state not in "ZX"
+
+    @staticmethod
     def signal_process(process, number):
         os.kill(process, number)
 
@@ -109,23 +126,40 @@ class Testbed:
 
     def restart_api_server(self):
         """kill -9, and a new one that is ready."""
-        script = """
-            set -euo pipefail
-            source testbed/lib/all.sh
-            take_lock
-            pid=$(process_id host kube-apiserver)
-            kill -KILL "$pid"
-            while process_lives host kube-apiserver; do sleep 0.05; done
-            host_start kube-apiserver
-            wait_for 60 "the API server" "$STATE/log/kube-apiserver.log" apiserver_ready
-        """
+        with self.api_server_stopped():
+            pass
+
+    @contextlib.contextmanager
+    def api_server_stopped(self):
+        """kill -9, and at the end a new one that is ready."""
         began = timestamp()
-        done = subprocess.run(["bash", "-c", script], cwd=PROJECT, capture_output=True, text=True,
-                              timeout=120, check=False)
-        assert done.returncode == 0, f"restarting the API server: {done.stdout}{done.stderr}"
-        self.restarts.append((began, timestamp()))
+        self._run_script("ending the API server", """
+            kill -KILL "$(process_id host kube-apiserver)"
+            while process_lives host kube-apiserver; do sleep 0.05; done
+        """)
+        try:
+            yield
+        finally:
+            self._run_script("starting the API server", """
+                host_start kube-apiserver
+                wait_for 60 "the API server" "$STATE/log/kube-apiserver.log" apiserver_ready
+            """)
+            self.restarts.append((began, timestamp()))
+
+    @staticmethod
+    def _run_script(what, script):
+        """With the functions of testbed/lib."""
+        prelude = "set -euo pipefail; source testbed/lib/all.sh; take_lock\n"
+        done = subprocess.run(["bash", "-c", prelude + script], cwd=PROJECT, capture_output=True,
+                              text=True, timeout=120, check=False)
+        assert done.returncode == 0, f"{what}: {done.stdout}{done.stderr}"
 
     # The audit log.
+
+    def changes(self, user, start):
+        """What this user changed, but for Leases, after the offset `start`."""
+        return [event for event in self.audit_events(user, start)
+                if event["verb"] in WRITES and event["objectRef"]["resource"] != "leases"]
 
     def audit_end(self):
         return (self.state / "audit/audit.log").stat().st_size

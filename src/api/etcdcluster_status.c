@@ -89,6 +89,15 @@ static const struct api_field permit_fields[] = {
      .documentation = "The earlier EtcdCluster whose data was taken over."},
     {0}};
 
+static const struct api_field older_log_fields[] = {
+    {.name = "version",
+     .type = API_STRING,
+     .documentation = "The minor version that wrote it, such as 3.5."},
+    {.name = "index",
+     .type = API_INT64,
+     .documentation = "Where it ended when no member ran that version any more; 0 before."},
+    {0}};
+
 static const struct api_field bootstrap_fields[] = {
     {.name = "size",
      .type = API_INT32,
@@ -100,6 +109,11 @@ static const struct api_field bootstrap_fields[] = {
      .type = API_LIST,
      .fields = permit_fields,
      .documentation = "The permits to start that were given out."},
+    {.name = "olderLog",
+     .type = API_OBJECT,
+     .fields = older_log_fields,
+     .documentation = "A part of the members' logs that an earlier minor version wrote and that "
+                      "they may still read when they start."},
     {0}};
 
 static const struct api_field operation_fields[] = {

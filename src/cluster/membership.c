@@ -185,18 +185,6 @@ const char *gate_remove(const struct world *world, int ordinal, struct arena *ar
     return NULL;
 }
 
-static uint64_t highest_index(const struct world *world)
-{
-    uint64_t highest = 0;
-    for (int i = 0; i < ETCDCLUSTER_MAX_SIZE; i++) {
-        const struct world_member *member = &world->members[i];
-        if (member_answers(member) && member->look.status.raft_index > highest) {
-            highest = member->look.status.raft_index;
-        }
-    }
-    return highest;
-}
-
 static const char *not_well(const struct world *world, int ordinal, struct arena *arena)
 {
     const struct world_member *member = &world->members[ordinal];
@@ -212,10 +200,10 @@ static const char *not_well(const struct world *world, int ordinal, struct arena
         !member_is_live(member)) {
         return arena_printf(arena, "%s does not serve", name);
     }
-    if (highest_index(world) > member->look.status.raft_applied_index + LAG_MAX) {
-        return arena_printf(
-            arena, "%s is %llu entries behind", name,
-            (unsigned long long)(highest_index(world) - member->look.status.raft_applied_index));
+    if (world_highest_index(world) > member->look.status.raft_applied_index + LAG_MAX) {
+        return arena_printf(arena, "%s is %llu entries behind", name,
+                            (unsigned long long)(world_highest_index(world) -
+                                                 member->look.status.raft_applied_index));
     }
     return NULL;
 }
@@ -321,4 +309,21 @@ const char *member_lost(const struct world *world, int ordinal)
         break;
     }
     return NULL;
+}
+
+bool version_log_in_the_way(const struct world *world)
+{
+    const struct recorded *recorded = &world->recorded;
+    int64_t safe = recorded->log_index + world->spec.etcd.snapshot_count;
+
+    if (!recorded->log_index) {
+        return true;
+    }
+    for (int i = 0; i < world_size(world); i++) {
+        const struct world_member *member = &world->members[i];
+        if (!member_answers(member) || (int64_t)member->look.status.raft_applied_index <= safe) {
+            return true;
+        }
+    }
+    return false;
 }

@@ -51,6 +51,10 @@ const char *member_lost(const struct world *world, int ordinal);
 /* A start permit that was issued for this member and may still be used. */
 bool member_has_pending_permit(const struct world *world, int ordinal);
 
+/* Some member may still read, when it starts, what the earlier minor version wrote that is
+ * recorded: it has not taken a snapshot since, or may not have. */
+bool version_log_in_the_way(const struct world *world);
+
 const struct permit_record *find_permit_record(const struct recorded *recorded, int ordinal);
 
 #endif

@@ -148,19 +148,20 @@ static const char *live_image(const struct world *world)
     return json_path_string(json_array_get(containers, 0), "image", NULL);
 }
 
-/* The lowest and the highest version among the members that answer; NULL: none does. */
-static void versions_running(const struct world *world, const char **lowest, const char **highest)
+/* etcd reads what the minor version before it wrote, and nothing older. */
+static const char *hold_for_log(const struct world *world, const char *asked, struct arena *arena)
 {
-    *lowest = *highest = NULL;
-    for (int i = 0; i < ETCDCLUSTER_MAX_SIZE; i++) {
-        const struct world_member *member = &world->members[i];
-        if (!member_answers(member)) {
-            continue;
-        }
-        const char *version = member->look.status.version;
-        *lowest = !*lowest || version_compare(version, *lowest) < 0 ? version : *lowest;
-        *highest = !*highest || version_compare(version, *highest) > 0 ? version : *highest;
+    const struct recorded *recorded = &world->recorded;
+
+    if (!recorded->log_minor || version_minor(asked) <= recorded->log_minor + 1 ||
+        !version_log_in_the_way(world)) {
+        return NULL;
     }
+    return arena_printf(arena,
+                        "the members' logs still hold what 3.%d wrote, which this version cannot "
+                        "read: each takes a snapshot within spec.etcd.snapshotCount (%lld) writes "
+                        "after the last upgrade, and then it goes on by itself",
+                        recorded->log_minor, (long long)world->spec.etcd.snapshot_count);
 }
 
 /* A version later than any that runs waits until all is well; one that goes back, takes back a step
@@ -173,8 +174,11 @@ static const char *hold_image(const struct world *world, const char *live_versio
     if (!strcmp(asked, live_version) && !strcmp(asked_image, live_image)) {
         return NULL;
     }
-    versions_running(world, &lowest, &highest);
+    world_versions(world, &lowest, &highest);
     const char *why = version_of_image(asked, asked_image, arena);
+    if (!why) {
+        why = hold_for_log(world, asked, arena);
+    }
     if (!why) {
         why = version_guard(live_version, lowest, highest, asked, arena);
     }
@@ -190,7 +194,7 @@ static bool runs_newer(const struct world *world, const char *version)
 {
     const char *lowest, *highest;
 
-    versions_running(world, &lowest, &highest);
+    world_versions(world, &lowest, &highest);
     return version && lowest && version_is_other_minor(version, lowest) &&
            version_compare(lowest, version) > 0;
 }
@@ -225,7 +229,7 @@ static void choose_image(const struct world *world, struct arena *arena, struct 
     }
 
     if (runs_newer(world, live_version)) { /* The template was changed before anybody knew. */
-        versions_running(world, &live_version, &highest);
+        world_versions(world, &live_version, &highest);
         live = arena_printf(arena, "%s:v%s", world->spec.repository, live_version);
     }
     if (!asked) {

@@ -29,6 +29,8 @@ static const struct rule rules[] = {
      "lets members start on empty volumes, or on those of an earlier cluster"},
     {"IssueCertificates", HOLD_OBJECTS, rule_issue_certificates,
      "creates authorities and signs certificates that are missing or due"},
+    {"RecordUpgrade", HOLD_OBJECTS, rule_record_upgrade,
+     "records up to where the members' logs hold what an earlier minor version wrote"},
     {"ApplyObjects", HOLD_OBJECTS, rule_apply_objects,
      "applies the objects that are not as they should be"},
     {"ReplaceOutdatedPod", HOLD_PODS, rule_replace_outdated_pod,

@@ -116,6 +116,7 @@ bool rule_apply_objects(struct planning *planning);
 bool rule_replace_outdated_pod(struct planning *planning);
 bool rule_retire_permits(struct planning *planning);
 bool rule_lost_member(struct planning *planning);
+bool rule_record_upgrade(struct planning *planning);
 bool rule_hold_version(struct planning *planning);
 bool rule_hold_storage(struct planning *planning);
 bool rule_remove_lost_member(struct planning *planning);

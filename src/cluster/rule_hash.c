@@ -49,6 +49,14 @@ static const char *hashes_text(const struct planning *planning)
     return text ? text : "none";
 }
 
+static bool runs_two_versions(const struct world *world)
+{
+    const char *lowest, *highest;
+
+    world_versions(world, &lowest, &highest);
+    return lowest && strcmp(lowest, highest) != 0;
+}
+
 bool rule_heal_corruption(struct planning *planning)
 {
     const struct world *world = planning->world;
@@ -71,6 +79,12 @@ bool rule_heal_corruption(struct planning *planning)
         planning->plan->action.alarm = ETCD_ALARM_CORRUPT;
         planning_call_etcd(planning, ACTION_DISARM, -1, "the data of all members is the same");
         return true;
+    } else if (alarmed && runs_two_versions(world)) {
+        planning_block(planning,
+                       "an alarm CORRUPT is raised in the middle of an upgrade, and the hashes of "
+                       "members of different versions are not compared: take a snapshot of each "
+                       "member, decide which one is right, and give up the others with the "
+                       "annotation " ANNOTATION_REPLACE);
     } else if (alarmed || hashes == HASHES_DIFFER) {
         planning_wait(planning, "the members' data is compared to tell whose is corrupt");
     }

@@ -1,5 +1,6 @@
 #include "cluster/status.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -57,6 +58,11 @@ void recorded_decode(const json_t *status, struct arena *arena, struct recorded 
     out->size = size >= 0 && size <= ETCDCLUSTER_MAX_SIZE ? (int32_t)size : 0;
     out->generation = json_path_integer(bootstrap, 0, "generation", NULL);
     out->version = arena_strdup(arena, json_path_string(status, "targetVersion", NULL));
+    const char *log_version = json_path_string(bootstrap, "olderLog", "version", NULL);
+    if (log_version && sscanf(log_version, "3.%d", &out->log_minor) != 1) {
+        out->log_minor = 0;
+    }
+    out->log_index = json_path_integer(bootstrap, 0, "olderLog", "index", NULL);
     json_array_foreach(json_object_get(bootstrap, "permits"), i, item)
     {
         json_int_t ordinal = json_path_integer(item, -1, "ordinal", NULL);
@@ -93,8 +99,15 @@ static json_t *encode_bootstrap(const struct recorded *recorded)
         }
         json_array_append_new(permits, item);
     }
-    return json_pack("{s:i, s:I, s:o}", "size", recorded->size, "generation",
-                     (json_int_t)recorded->generation, "permits", permits);
+    json_t *bootstrap = json_pack("{s:i, s:I, s:o}", "size", recorded->size, "generation",
+                                  (json_int_t)recorded->generation, "permits", permits);
+    if (recorded->log_minor) {
+        json_object_set_new(bootstrap, "olderLog",
+                            json_pack("{s:o, s:I}", "version",
+                                      json_sprintf("3.%d", recorded->log_minor), "index",
+                                      (json_int_t)recorded->log_index));
+    }
+    return bootstrap;
 }
 
 static json_t *encode_members(const struct cluster_status *status)

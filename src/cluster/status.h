@@ -27,6 +27,9 @@ struct recorded {
     int64_t generation; /* Grows with each bootstrap that starts anew; 0: nothing recorded yet. */
     struct permit_record permits[ETCDCLUSTER_MAX_SIZE]; /* Of this generation. */
     int n_permits;
+    /* What the members' logs may still hold of an earlier minor version; minor 0: nothing. */
+    int32_t log_minor;
+    int64_t log_index; /* Where it ended; 0: some member still writes as it. */
     const char
         *version; /* That the template has or is about to get (targetVersion); NULL: unknown. */
     uint64_t cluster_id; /* 0 until the cluster has formed. Then `new` is never used again. */

@@ -22,18 +22,6 @@ static uint64_t leader(const struct world *world)
     return 0;
 }
 
-static uint64_t highest_index(const struct world *world)
-{
-    uint64_t highest = 0;
-    for (int i = 0; i < ETCDCLUSTER_MAX_SIZE; i++) {
-        const struct world_member *member = &world->members[i];
-        if (member_answers(member) && member->look.status.raft_index > highest) {
-            highest = member->look.status.raft_index;
-        }
-    }
-    return highest;
-}
-
 static void summarize_member(struct planning *planning, int ordinal)
 {
     const struct world *world = planning->world;
@@ -53,7 +41,7 @@ static void summarize_member(struct planning *planning, int ordinal)
     out->role = member_role(member);
     out->version = "";
     if (member_answers(member)) {
-        uint64_t highest = highest_index(world);
+        uint64_t highest = world_highest_index(world);
         out->version = seen->version;
         out->db_size = status_round_size(seen->db_size);
         out->db_size_in_use = status_round_size(seen->db_size_in_use);

@@ -17,6 +17,13 @@ static bool parse(const char *text, struct version *out)
     return text && sscanf(text, "3.%d.%d", &out->minor, &out->patch) == 2;
 }
 
+int version_minor(const char *version)
+{
+    struct version parsed;
+
+    return parse(version, &parsed) ? parsed.minor : 0;
+}
+
 bool version_is_other_minor(const char *a, const char *b)
 {
     struct version left, right;

@@ -18,6 +18,8 @@ const char *version_guard(const char *template_version, const char *lowest, cons
  * is no version, or a digest, says nothing. */
 const char *version_of_image(const char *version, const char *image, struct arena *arena);
 
+/* 6 of "3.6.16"; 0: it is no version. */
+int version_minor(const char *version);
 bool version_is_other_minor(const char *a, const char *b);
 
 /* Of two versions, which is the later (>0: a). */

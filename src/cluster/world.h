@@ -142,6 +142,11 @@ static inline bool member_starting(const struct world_member *member)
            !(member_reads(member) && member->pod.ready);
 }
 
+/* The lowest and the highest etcd version among the members that answer; NULL: none does. */
+void world_versions(const struct world *world, const char **lowest, const char **highest);
+/* The end of the log, as far as members answer; 0: none does. */
+uint64_t world_highest_index(const struct world *world);
+
 /* "leader", "follower" or "learner"; "" when it does not answer. */
 const char *member_role(const struct world_member *member);
 

@@ -250,6 +250,16 @@ bool member_has_pending_permit(const struct world *world, int ordinal)
            !(report && report->used_nonce && !strcmp(report->used_nonce, record->nonce));
 }
 
+/* Only a permit to join puts data aside: the others start an empty volume, or one that is good. */
+static bool permit_may_help(const struct world *world, int ordinal)
+{
+    const struct permit_record *record = find_permit_record(&world->recorded, ordinal);
+
+    return member_has_pending_permit(world, ordinal) &&
+           (record->mode == PERMIT_EXISTING ||
+            world->members[ordinal].report->reason == REPORT_NO_DATA);
+}
+
 /* It was added, and its permit is still to be written down. */
 static bool awaits_record(const struct world *world, int ordinal)
 {
@@ -284,7 +294,7 @@ const char *member_lost(const struct world *world, int ordinal)
         return member->claim.gone;
     }
     if (!member->pod.exists || member->pod.terminating || !report || !report->waiting ||
-        member_has_pending_permit(world, ordinal) || awaits_record(world, ordinal)) {
+        permit_may_help(world, ordinal) || awaits_record(world, ordinal)) {
         return NULL;
     }
     switch (report->reason) {

@@ -21,7 +21,10 @@ static const char *last_words(struct arena *arena, const char *message)
         const char *text = json_path_string(json, "msg", NULL);
         /* The kubelet hands over the end of the log: its first line may lack its beginning. */
         bool cut = line == copy && *line && line[strlen(line) - 1] == '}';
-        if (!json && *line && !cut) {
+        bool trace = *line == '\t' || !strncmp(line, "goroutine ", 10);
+        if (!json && !strncmp(line, "panic: ", 7)) {
+            best = line; /* What follows is the trace. */
+        } else if (!json && *line && !cut && !trace) {
             last = line;
             if (strcasestr(line, "flag provided but not defined") || strcasestr(line, "error") ||
                 strcasestr(line, "invalid")) {

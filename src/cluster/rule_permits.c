@@ -302,7 +302,7 @@ static void record_joins(struct planning *planning)
         record->nonce = member->nonce;
         record->mode = PERMIT_EXISTING;
         record->member_id = member->entry->id;
-        record->previous_cluster_uid = NULL;
+        /* previous_cluster_uid stays: what was to be adopted there goes aside. */
     }
 }
 

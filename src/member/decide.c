@@ -106,6 +106,12 @@ static struct member_decision decide_on_foreign_data(const struct member_sight *
 {
     const struct marker *marker = sight->marker;
 
+    if (permit && permit->mode == PERMIT_EXISTING && permit->previous_cluster_uid &&
+        !strcmp(permit->previous_cluster_uid, marker->cluster_uid) &&
+        permit->ordinal == marker->ordinal) {
+        return go(MEMBER_START, "the data was to be adopted and could not be: the start permit is "
+                                "for a new member, and the data is moved aside");
+    }
     if (!permit || permit->mode != PERMIT_ADOPT ||
         strcmp(permit->previous_cluster_uid, marker->cluster_uid) != 0 ||
         permit->ordinal != marker->ordinal || permit->member_id != marker->member_id) {

@@ -3,7 +3,7 @@ import pytest
 
 from harness import kubectl
 from harness.cluster import Cluster, check_one_healthy_cluster, condition
-from harness.wait import wait_for
+from harness.wait import NotYet, wait_for
 
 SCALED_SECONDS = 120
 
@@ -21,9 +21,18 @@ def scale(cluster, size):
     cluster.spec["size"] = size
 
 
+def answers(cluster):
+    """The nodes' proxies may send to a member that has left for a while."""
+    try:
+        return cluster.client().members()
+    except kubectl.KubectlError as error:
+        raise NotYet(str(error)) from error
+
+
 def check_size(cluster, size):
     """So many members and no more, of them no learner, and no volume past the size."""
     cluster.wait_running(SCALED_SECONDS)
+    wait_for(lambda: answers(cluster), 60, "the Service leads to members that are there")
     check_one_healthy_cluster(cluster)
     _, members = cluster.client().members()
     assert not any(member.get("isLearner") for member in members.values())

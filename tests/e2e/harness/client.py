@@ -4,6 +4,7 @@ etcd's image has no shell and nothing that waits, so the pod runs etcd's TCP gat
 command is an exec."""
 import json
 import re
+from urllib.parse import urlsplit
 
 from harness import kubectl
 from harness.wait import NotYet, wait_for
@@ -98,9 +99,11 @@ class Client:
         raise AssertionError(f"a client without a certificate was served: {said}")
 
     def members(self):
-        """The answer's header and the members by name."""
+        """The answer's header and the members by the names of their pods; one that has not started
+        has no name of its own yet."""
         answer = json.loads(self.etcdctl("member", "list", "-w", "json"))
-        return answer["header"], {member["name"]: member for member in answer["members"]}
+        return answer["header"], {urlsplit(member["peerURLs"][0]).hostname.partition(".")[0]: member
+                                  for member in answer["members"]}
 
     def endpoint_status(self, endpoints):
         return json.loads(self.etcdctl("endpoint", "status", "-w", "json", endpoints=endpoints))

@@ -64,11 +64,10 @@ int permit_decode(const char *text, size_t size, struct arena *arena, struct per
         .ordinal = (int32_t)wire_integer(&wire, "ordinal", 0, WIRE_MAX_ORDINAL, true, 0),
         .member_id = wire_id(&wire, "memberID", true),
     };
+    out->previous_cluster_uid = wire_token(&wire, "previousClusterUID", WIRE_MAX_UID, !starts);
     if (starts) {
         out->initial_cluster = wire_token(&wire, "initialCluster", MAX_INITIAL_CLUSTER, true);
         out->token = wire_token(&wire, "token", MAX_TOKEN, true);
-    } else {
-        out->previous_cluster_uid = wire_token(&wire, "previousClusterUID", WIRE_MAX_UID, true);
     }
     return wire.status;
 }

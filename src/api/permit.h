@@ -49,7 +49,7 @@ struct permit {
     const char *pod_uid;
     const char *nonce;
     const char *cluster_uid;
-    const char *previous_cluster_uid; /* adopt only, else NULL */
+    const char *previous_cluster_uid; /* adopt; existing where it was to be adopted; or NULL */
     int64_t generation;
     int32_t ordinal;
     uint64_t member_id;

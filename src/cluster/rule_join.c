@@ -20,6 +20,16 @@ static bool has_ended(const struct world_pod *pod)
            pod->ended_reason;
 }
 
+/* The data is this cluster's, or of the one that this ordinal was to adopt. */
+static bool is_known(const struct world *world, int ordinal, const struct marker *marker)
+{
+    const struct permit_record *record = find_permit_record(&world->recorded, ordinal);
+
+    return !strcmp(marker->cluster_uid, world->uid) ||
+           (record && record->previous_cluster_uid &&
+            !strcmp(marker->cluster_uid, record->previous_cluster_uid));
+}
+
 /* What lies on its volume is told by the helper that waits there. If nobody waits, etcd itself runs
  * on data that is no member's any more (its entry is gone from the list), and ends, again and
  * again. */
@@ -50,10 +60,9 @@ static const char *not_ready_to_join(const struct planning *planning, int ordina
         report->reason == REPORT_VOLUME_UNWRITABLE) {
         return arena_printf(arena, "%s cannot start yet: %s", name, report->message);
     }
-    bool foreign =
-        report->reason == REPORT_FOREIGN_DATA &&
-        (!report->has_marker || strcmp(report->marker.cluster_uid, planning->world->uid) != 0 ||
-         report->marker.ordinal != ordinal);
+    bool foreign = report->reason == REPORT_FOREIGN_DATA &&
+                   (!report->has_marker || !is_known(planning->world, ordinal, &report->marker) ||
+                    report->marker.ordinal != ordinal);
     return foreign ? arena_printf(arena,
                                   "%s: %s; nothing is put aside that is not this cluster's: remove "
                                   "the claim if its data is not wanted",

@@ -18,7 +18,7 @@ struct permit_record {
     const char *pod_uid;
     const char *nonce;
     uint64_t member_id;
-    const char *previous_cluster_uid; /* adopt only, else NULL */
+    const char *previous_cluster_uid; /* That the ordinal's volume came from, or NULL. */
 };
 
 /* Written with the object's resourceVersion before it is acted upon. */

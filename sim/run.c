@@ -199,9 +199,20 @@ static bool had_fault(const struct sim_run *run, enum sim_fault_kind kind)
     return run->faults_seen[kind / 64] >> (kind % 64) & 1;
 }
 
+/* Something is broken that nobody has noticed, and that is mended when they do. */
+static bool has_hidden_damage(const struct sim_run *run)
+{
+    for (int i = 0; i < SIM_VOLUMES; i++) {
+        if (run->site->volumes[i].disk && sim_disk_is_spoilt(run->site->volumes[i].disk)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void check_steady(struct sim_run *run)
 {
-    if (had_fault(run, SIM_FAULT_SecretDeleted)) {
+    if (had_fault(run, SIM_FAULT_SecretDeleted) || has_hidden_damage(run)) {
         return; /* Secrets are not watched: within ten minutes it is put back. */
     }
     sim_sleep(run->sim, SETTLE_MS);

@@ -33,7 +33,7 @@ static bool is_known(const struct world *world, int ordinal, const struct marker
 /* What lies on its volume is told by the helper that waits there. If nobody waits, etcd itself runs
  * on data that is no member's any more (its entry is gone from the list), and ends, again and
  * again. */
-static const char *not_ready_to_join(const struct planning *planning, int ordinal)
+static const char *not_ready_to_join(struct planning *planning, int ordinal)
 {
     const struct world_member *member = &planning->world->members[ordinal];
     const struct world_pod *pod = &member->pod;
@@ -63,11 +63,16 @@ static const char *not_ready_to_join(const struct planning *planning, int ordina
     bool foreign = report->reason == REPORT_FOREIGN_DATA &&
                    (!report->has_marker || !is_known(planning->world, ordinal, &report->marker) ||
                     report->marker.ordinal != ordinal);
-    return foreign ? arena_printf(arena,
-                                  "%s: %s; nothing is put aside that is not this cluster's: remove "
-                                  "the claim if its data is not wanted",
-                                  name, report->message)
-                   : NULL;
+    const char *why = foreign
+                          ? arena_printf(arena,
+                                         "%s: %s; nothing is put aside that is not this cluster's: "
+                                         "remove the claim if its data is not wanted",
+                                         name, report->message)
+                          : NULL;
+    if (why) {
+        planning_block(planning, why);
+    }
+    return why;
 }
 
 bool rule_add_member(struct planning *planning)

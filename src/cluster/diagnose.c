@@ -204,12 +204,33 @@ static const char *diagnose_alarms(const struct world *world, struct arena *aren
     return NULL;
 }
 
+/* No member answers the operator, and every kubelet says that its member reads linearizably. */
+static bool is_cut_off(const struct world *world)
+{
+    for (int i = 0; i < world_size(world); i++) {
+        const struct world_member *member = &world->members[i];
+        if (!member->looked || member_answers(member) || !member->pod.ready ||
+            member->pod.terminating) {
+            return false;
+        }
+    }
+    return world_formed(world);
+}
+
 const char *diagnose_cluster(const struct world *world, struct arena *arena, const char **reason)
 {
     const char *found = diagnose_alarms(world, arena, reason), *missing = NULL;
 
     if (found) {
         return found;
+    }
+    if (is_cut_off(world)) {
+        *reason = "MembersUnreachable";
+        return arena_printf(arena,
+                            "no member answers the operator (%s), though the kubelets say that all "
+                            "are ready: the operator seems to be cut off from them (a "
+                            "NetworkPolicy, its own node); nothing is changed meanwhile",
+                            world->members[0].look.status_error.message);
     }
     for (int i = 0; i < world_size(world); i++) {
         found = diagnose_member(world, i, arena, reason);

@@ -50,6 +50,11 @@ void sim_fault_on_pod(struct sim_run *run, const struct sim_fault *fault, struct
             sim_etcd_raise_alarm(blamed(run, pod)->process, ETCD_ALARM_CORRUPT);
         }
         break;
+    case SIM_FAULT_DatabaseEmptied:
+        if (pod->process && sim_etcd_ready(pod->process)) {
+            sim_etcd_empty(pod->process);
+        }
+        break;
     case SIM_FAULT_QuotaExceeded:
         if (pod->process && sim_etcd_ready(pod->process)) {
             sim_etcd_fill(pod->process);

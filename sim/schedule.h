@@ -62,6 +62,7 @@
     FAULT(DatabaseGarbage)                                                                         \
     FAULT(AlarmCorrupt)                                                                            \
     FAULT(QuotaExceeded)                                                                           \
+    FAULT(DatabaseEmptied)                                                                         \
     FAULT(LearnerSlow)                                                                             \
     FAULT(SlowMember)                                                                              \
     FAULT(NewPodNeverStarts)                                                                       \

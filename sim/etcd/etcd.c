@@ -100,6 +100,11 @@ bool sim_etcd_write(struct sim_etcd *etcd, const char *address)
     return true;
 }
 
+void sim_etcd_empty(struct sim_etcd_process *process)
+{
+    process->data->db_size = process->data->db_in_use + (INT64_C(512) << 20);
+}
+
 bool sim_etcd_fill(struct sim_etcd_process *process)
 {
     static const char text[] = "much";

@@ -103,6 +103,8 @@ void sim_etcd_raise_alarm(struct sim_etcd_process *process, enum etcd_alarm_type
 void sim_etcd_corrupt(struct sim_etcd_process *process);
 /* A client writes until the quota is reached; false: it cannot. */
 bool sim_etcd_fill(struct sim_etcd_process *process);
+/* Its database file was much larger once: most of it is free. */
+void sim_etcd_empty(struct sim_etcd_process *process);
 /* A member that joins has its first log only after so long; 0: as usual. */
 void sim_etcd_set_catch_up(struct sim_etcd *etcd, int64_t catch_up_ms);
 /* It leads, and has done so for at least this long. */

@@ -23,12 +23,15 @@ bool rule_record_upgrade(struct planning *planning)
             recorded->log_minor = oldest;
         }
         recorded->log_index = 0;
+        planning->plan->reason = "the members' logs hold what the earlier version wrote";
     } else if (recorded->log_minor && !recorded->log_index && oldest > recorded->log_minor &&
                !gate_well(world, planning->arena)) {
         recorded->log_index = (int64_t)world_highest_index(world);
+        planning->plan->reason = "no member writes as the earlier version any more";
     } else if (recorded->log_index && !version_log_in_the_way(world)) {
         recorded->log_minor = 0;
         recorded->log_index = 0;
+        planning->plan->reason = "every member has taken a snapshot since the upgrade";
     }
     return false;
 }

@@ -1,3 +1,4 @@
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -171,6 +172,7 @@ void kube_store_put(struct kube_store *store, json_t *object)
         if (entry) {
             entry->generation = scope->generation;
         }
+        assert(entry || !version);
         if (version && identity.resource_version > entry->resource_version) {
             replace(store, entry, version, identity.resource_version, owner_key, &notices);
         } else if (version) {

@@ -128,20 +128,6 @@ json_t *kube_version_read(struct kube_recent *recent, struct version *version)
     return parsed;
 }
 
-struct version *kube_version_ref(struct version *version)
-{
-    atomic_fetch_add(&version->references, 1);
-    return version;
-}
-
-void kube_version_unref(struct version *version)
-{
-    if (atomic_fetch_sub(&version->references, 1) == 1) {
-        free(version->text);
-        free(version);
-    }
-}
-
 void kube_version_retire(struct kube_recent *recent, struct version *version)
 {
     if (recent) {

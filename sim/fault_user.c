@@ -129,6 +129,9 @@ void sim_fault_by_user(struct sim_run *run, const struct sim_fault *fault)
     case SIM_FAULT_SpecInvalid:
         patch_spec(run, json_pack("{s:i}", "size", 4));
         break;
+    case SIM_FAULT_Paused:
+        patch_spec(run, json_pack("{s:b}", "paused", 1));
+        break;
     case SIM_FAULT_SizeChanged:
         patch_spec(run, json_pack("{s:i}", "size", sizes[fault->b % 8]));
         break;
@@ -180,6 +183,8 @@ void sim_fault_healed_by_user(struct sim_run *run, enum sim_fault_kind kind)
         patch_spec(run, json_pack("{s:{s:n}}", "etcd", "extraArgs"));
     } else if (kind == SIM_FAULT_SpecInvalid) {
         patch_spec(run, json_pack("{s:i}", "size", run->schedule->size));
+    } else if (kind == SIM_FAULT_Paused) {
+        patch_spec(run, json_pack("{s:b}", "paused", 0));
     } else if (kind == SIM_FAULT_NameTaken && run->foreign_service) {
         run->foreign_service = false;
         sim_user_deletes(run, &kube_services, SIM_CLUSTER "-client", -1, "Background");

@@ -46,6 +46,7 @@
     FAULT(OptionChanged)                                                                           \
     FAULT(BadOption)                                                                               \
     FAULT(SpecInvalid)                                                                             \
+    FAULT(Paused)                                                                                  \
     FAULT(SizeChanged)                                                                             \
     FAULT(VersionChanged)                                                                          \
     FAULT(ImageChanged)                                                                            \

@@ -375,6 +375,12 @@ const struct api_field etcdcluster_spec_fields[] = {
      .documentation = "CPU and memory of each member.",
      .default_json = "{}",
      .rules = etcdcluster_resources_rules},
+    {.name = "paused",
+     .type = API_BOOL,
+     .offset = SPEC(paused),
+     .documentation = "While it is true the operator watches and reports, and changes nothing: "
+                      "neither objects nor pods, volumes or members. Deletion is carried out.",
+     .default_json = "false"},
     {.name = "healthCheck",
      .type = API_OBJECT,
      .offset = SPEC(health_check),

@@ -46,6 +46,7 @@ struct etcdcluster_spec {
         int64_t timeout_ms;       /* timeout, default 3s, 100ms..1m */
         int64_t hash_interval_ms; /* hashInterval, default 1h, up to 168h; 0: never */
     } health_check;               /* healthCheck */
+    bool paused;                  /* default false */
     struct {
         struct {
             int32_t free_percent;     /* freePercent, default 50, 0..95; 0: never */

@@ -4,8 +4,8 @@
 
 #define MAX_MESSAGE 32768 /* As metav1.Condition. */
 
-static const char *const phases[] = {"Creating",   "Running", "Scaling",  "Upgrading",
-                                     "Recovering", "Failed",  "Deleting", NULL};
+static const char *const phases[] = {"Creating", "Running", "Scaling",  "Upgrading", "Recovering",
+                                     "Paused",   "Failed",  "Deleting", NULL};
 static const char *const roles[] = {"leader", "follower", "learner", "", NULL};
 static const char *const modes[] = {"new", "existing", "adopt", NULL};
 static const char *const truths[] = {"True", "False", "Unknown", NULL};

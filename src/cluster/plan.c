@@ -17,6 +17,7 @@ static const struct rule rules[] = {
      "removes a deleted cluster in the order that loses nothing early"},
     {"InvalidSpec", 0, rule_check_spec,
      "says what is wrong with a spec that cannot be carried out"},
+    {"Paused", 0, rule_paused, "changes nothing while the spec says so"},
     {"AddFinalizer", HOLD_OBJECTS, rule_add_finalizer,
      "makes sure that deletion comes by the operator, before anything is made"},
     {"NameTaken", HOLD_OBJECTS, rule_name_taken,
@@ -126,7 +127,8 @@ static int64_t requeue_after(const struct planning *planning)
 {
     int64_t interval =
         planning->world->spec_valid ? planning->world->spec.health_check.interval_ms : 60000;
-    bool steady = !strcmp(planning->plan->status.phase, "Running") && !planning->waiting;
+    const char *phase = planning->plan->status.phase;
+    bool steady = !strcmp(phase, "Paused") || (!strcmp(phase, "Running") && !planning->waiting);
     return steady || interval < REQUEUE_DURING_CHANGE_MS ? interval : REQUEUE_DURING_CHANGE_MS;
 }
 

@@ -106,6 +106,7 @@ void plan_make(const struct world *world, struct arena *arena, struct plan *plan
 /* The rules, each in a file of its own idea. True: it answered with an action. */
 bool rule_delete_cluster(struct planning *planning);
 bool rule_check_spec(struct planning *planning);
+bool rule_paused(struct planning *planning);
 bool rule_add_finalizer(struct planning *planning);
 bool rule_name_taken(struct planning *planning);
 bool rule_grant_permits(struct planning *planning);

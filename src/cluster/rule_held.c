@@ -4,6 +4,16 @@
 #include "base/json.h"
 #include "cluster/plan.h"
 
+bool rule_paused(struct planning *planning)
+{
+    if (!planning->world->spec.paused) {
+        return false;
+    }
+    planning_hold_spec(planning, "spec.paused: nothing is changed until it is false");
+    planning->held = HOLD_ALL;
+    return true;
+}
+
 bool rule_hold_version(struct planning *planning)
 {
     const struct children *children = &planning->children;

@@ -145,6 +145,9 @@ static const char *phase(const struct planning *planning)
     if (MUTANT(RunningAlways)) {
         return "Running";
     }
+    if (world->spec_valid && world->spec.paused) {
+        return "Paused";
+    }
     if (planning->blocked || (world_formed(world) && !world_has_quorum(world))) {
         return "Failed";
     }

@@ -3,7 +3,7 @@ import pytest
 
 from harness import kubectl
 from harness.cluster import Cluster, check_one_healthy_cluster, condition
-from harness.wait import NotYet, wait_for
+from harness.wait import NotYet, stays, wait_for
 
 SCALED_SECONDS = 120
 
@@ -62,6 +62,19 @@ def test_a_size_that_changes_half_way(cluster):
     scale(cluster, 5)
     cluster.wait(lambda now: now["status"]["phase"] == "Scaling", "Scaling")
     scale(cluster, 1)
+    check_size(cluster, 1)
+    scale(cluster, 3)
+    check_size(cluster, 3)
+
+
+def test_a_paused_cluster_is_left_alone(cluster):
+    cluster.wait_running()
+    cluster.patch_spec({"paused": True})
+    cluster.wait(lambda now: now["status"]["phase"] == "Paused", "Paused")
+    scale(cluster, 1)
+    stays(lambda: len(cluster.pods()) == 3 and len(cluster.client().members()[1]) == 3, 6,
+          "something was changed")
+    cluster.patch_spec({"paused": False})
     check_size(cluster, 1)
     scale(cluster, 3)
     check_size(cluster, 3)

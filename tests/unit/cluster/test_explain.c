@@ -93,6 +93,7 @@ static void check_rules(const json_t *document, struct arena *arena)
 {
     static const char *const names[] = {"DeleteCluster",
                                         "InvalidSpec",
+                                        "Paused",
                                         "AddFinalizer",
                                         "NameTaken",
                                         "RecordCluster",

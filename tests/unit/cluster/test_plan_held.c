@@ -58,9 +58,29 @@ static void images_in(struct arena *arena)
 }
 TEST(images)
 
+static void paused_in(struct arena *arena)
+{
+    struct world *world = world_running(arena, "{}");
+
+    world_set_spec(world, arena, "{\"size\": 5, \"version\": \"3.7.3\", \"paused\": true}");
+    world_is_down(world, 1);
+    struct plan *plan = plan_of(world, arena);
+    assert_action(plan, "Paused", ACTION_NONE);
+    assert_int_equal(plan->status.recorded.size, 3);
+    assert_string_equal(plan->status.phase, "Paused");
+    assert_false(applied(plan)->status);
+    assert_contains(applied(plan)->message, "spec.paused");
+    assert_true(plan->status.conditions[CONDITION_DEGRADED].status); /* It watches all the same. */
+    world->deleting = true;
+    world->pods_left = true;
+    assert_int_equal(plan_of(world, arena)->action.kind, ACTION_STOP_ETCD);
+}
+TEST(paused)
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(paused),
         cmocka_unit_test(nothing_is_held),
         cmocka_unit_test(all_is_said),
         cmocka_unit_test(images),

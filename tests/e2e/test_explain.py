@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from harness import kubectl
-from harness.cluster import CHILD_KINDS, Cluster
+from harness.cluster import CHILD_KINDS, Cluster, check_one_healthy_cluster
 from harness.operator import NAME, NAMESPACE
 from harness.testbed import PROJECT
 
@@ -155,7 +155,9 @@ def test_what_it_cannot_explain(program, cluster):
 
 
 def test_a_member_whose_data_was_removed(testbed, cluster):
-    """rm -rf of its data and kill -9 of its etcd."""
+    """rm -rf of its data and kill -9 of its etcd, and a pause, or it would be replaced at once."""
+    cluster.patch_spec({"paused": True})
+    cluster.wait(lambda now: now["status"]["phase"] == "Paused", "Paused")
     process = testbed.etcd_process(cluster.pod(1))
     for entry in testbed.volume(cluster.claim(1)).iterdir():
         if entry.is_dir():
@@ -163,18 +165,20 @@ def test_a_member_whose_data_was_removed(testbed, cluster):
         else:
             entry.unlink()
     testbed.signal_process(process, 9)
-    cluster.wait_told(cluster.pod_name(1), "lost its data")
+    cluster.wait_told(cluster.pod_name(1), "has no data")
     before = versions(cluster)
     document = json.loads(explain_in_pod(cluster, "--output", "json"))
     text = explain_in_pod(cluster)
     assert versions(cluster) == before
     print(text)
-    assert document["cluster"]["phase"] == "Running"
+    assert document["cluster"]["phase"] == "Paused"
     assert document["next"]["action"] == "None"
-    assert "lost its data" in rule(document, "MemberLost")["waits"]
+    assert rule(document, "RemoveLostMember")["keptBy"] == "Paused"
     assert [item["about"] for item in document["problems"]] == ["MemberLostData"]
     lost = document["observed"]["members"][1]
     assert lost["report"]["waiting"] and not lost["report"]["hasData"]
     assert lost["report"]["reason"] == "NoData" and not lost["etcd"]["answers"]
     assert lost["listed"], "etcd's membership has it still"
-    assert "start helper: waits, NoData" in text and "lost its data" in text
+    assert "start helper: waits, NoData" in text and "has no data" in text
+    cluster.patch_spec({"paused": False})
+    check_one_healthy_cluster(cluster)

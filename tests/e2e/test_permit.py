@@ -1,13 +1,12 @@
-"""Who may start on an empty volume: a member's lost data never brings the old member back."""
-import shutil
-
+"""Who may start: a member with its data needs nobody, and no permit but the operator's own counts.
+What becomes of members that have lost theirs is in test_heal.py."""
 import pytest
 
 from harness import kubectl
-from harness.cluster import PERMIT, Cluster, check_one_healthy_cluster, condition
+from harness.cluster import PERMIT, Cluster, check_one_healthy_cluster
 from harness.wait import NotYet, stays, wait_for
 
-SIZES = {"emptied": 3, "replaced": 3, "alone": 3, "forged": 1}
+SIZES = {"alone": 3, "forged": 1}
 
 
 @pytest.fixture(scope="module", name="made")
@@ -22,59 +21,6 @@ def another_pod(cluster, ordinal, uid):
         return pod and pod["metadata"]["uid"] != uid and \
             kubectl.container_status(pod)[1].get("state", {}).get("running")
     return wait_for(there, 60, f"another pod {cluster.pod_name(ordinal)}, running")
-
-
-def check_member_waits(cluster, ordinal, members):
-    """It waits and says why; the member list is as it was; the other two serve."""
-    name = cluster.pod_name(ordinal)
-    cluster.wait_told(name, "lost its data", seconds=60)
-    now = cluster.get()
-    degraded = condition(now, "Degraded")
-    assert (degraded["status"], degraded["reason"]) == ("True", "MemberLostData")
-    assert condition(now, "Available")["status"] == "True"
-    assert not kubectl.container_status(cluster.pod(ordinal))[1]["ready"]
-    client = cluster.client()
-    assert client.members()[1] == members, "nobody touches the membership"
-    wait_for(lambda: client.can_write(f"without {name}"), 30, "the other two serve")
-    stays(lambda: waits_still(cluster, name), 5, f"{name} was started again")
-
-
-def waits_still(cluster, name):
-    member = next(member for member in cluster.status()["members"] if member["name"] == name)
-    return not member["ready"] and not member["role"]
-
-
-def test_a_member_whose_data_was_removed_waits(testbed, made, namespace):
-    """rm -rf of its data, and kill -9 of its etcd: the same pod, the same permit, no data."""
-    cluster = made["emptied"]
-    check_one_healthy_cluster(cluster)
-    members = cluster.client().members()[1]
-    pod = cluster.pod(1)
-    process = testbed.etcd_process(pod)
-    volume = testbed.volume(cluster.claim(1))
-    for entry in volume.iterdir():
-        if entry.is_dir():
-            shutil.rmtree(entry)
-        else:
-            entry.unlink()
-    testbed.signal_process(process, 9)
-    check_member_waits(cluster, 1, members)
-    assert cluster.pod(1)["metadata"]["uid"] == pod["metadata"]["uid"]
-    # A new cluster's members start on empty volumes all the same, also now.
-    check_one_healthy_cluster(Cluster(namespace, size=3).create())
-    assert cluster.client().members()[1] == members
-
-
-def test_a_member_whose_volume_was_replaced_waits(made):
-    """A new pod with a new, empty claim."""
-    cluster = made["replaced"]
-    check_one_healthy_cluster(cluster)
-    members = cluster.client().members()[1]
-    uid = cluster.pod(2)["metadata"]["uid"]
-    kubectl.delete("pvc", f"data-{cluster.pod_name(2)}", cluster.namespace)
-    kubectl.delete("pod", cluster.pod_name(2), cluster.namespace)
-    another_pod(cluster, 2, uid)
-    check_member_waits(cluster, 2, members)
 
 
 def test_a_pod_comes_back_without_the_operator(operator, made):

@@ -28,7 +28,7 @@ UNCALLED = {
     ("list", "secrets"), ("watch", "secrets"),
     ("create", "pods"), ("create", "pods/exec"), ("create", "persistentvolumeclaims"),
     ("create", "etcdclusters.etcd.etcd.io"), ("delete", "etcdclusters.etcd.etcd.io"),
-    ("get", "nodes"), ("list", "namespaces"),
+    ("list", "nodes"), ("patch", "nodes"), ("delete", "persistentvolumes"), ("list", "namespaces"),
     ("create", "clusterroles"), ("escalate", "clusterroles"), ("bind", "clusterroles"),
     ("list", "leases"), ("create", "leases"), ("update", "leases"),
     ("impersonate", "serviceaccounts"), ("create", "serviceaccounts/token"),

@@ -191,15 +191,11 @@ def test_a_quota_that_refuses_the_operator(namespace):
 
 # What is not carried out on a living cluster.
 
-@pytest.mark.parametrize("change, back, words", [
-    ({"size": 3}, {"size": 1}, ["spec.size", "3 is asked for", "stays at 1"]),
-    ({"version": ETCD_3_5}, {"version": ETCD_3_6}, ["spec.version", ETCD_3_5, "stays at"]),
-])
-def test_a_change_that_is_held(held, change, back, words):
+def test_a_change_that_is_held(held):
     held.wait_running()
     before = held.pod(0)["metadata"]["uid"]
-    held.patch_spec(change)
-    held.wait_told(*words)
+    held.patch_spec({"version": ETCD_3_5})
+    held.wait_told("spec.version", ETCD_3_5, "stays")
     now = held.get()
     applied = condition(now, "SpecApplied")
     assert (applied["status"], applied["reason"]) == ("False", "Held")
@@ -207,7 +203,7 @@ def test_a_change_that_is_held(held, change, back, words):
     assert condition(now, "Available")["status"] == "True"
     assert now["status"]["phase"] == "Running"
     assert len(held.pods()) == 1 and held.pod(0)["metadata"]["uid"] == before
-    held.patch_spec(back)
+    held.patch_spec({"version": ETCD_3_6})
     now = held.wait_running()
     assert condition(now, "SpecApplied")["status"] == "True"
 

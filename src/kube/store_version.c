@@ -64,7 +64,8 @@ static void bring_in(struct kube_recent *recent, struct version *version, json_t
 {
     version->parsed = json_incref(parsed);
     recent->used += version->weight;
-    TAILQ_INSERT_HEAD(&recent->versions, kube_version_ref(version), recent);
+    kube_version_ref(version); /* The macro looks at what it is given several times. */
+    TAILQ_INSERT_HEAD(&recent->versions, version, recent);
     while (recent->used > recent->size) {
         struct version *last = TAILQ_LAST(&recent->versions, versions);
         if (!last->text) {

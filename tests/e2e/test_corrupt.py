@@ -6,8 +6,9 @@ import signal
 
 import pytest
 
+from harness import kubectl
 from harness.cluster import SMALL, Cluster, check_one_healthy_cluster, condition
-from harness.wait import merged, stays, wait_for
+from harness.wait import NotYet, merged, stays, wait_for
 
 HEALED_SECONDS = 120
 GOOD = "a-value-that-is-good"
@@ -60,7 +61,10 @@ def check_replaced(cluster, before, ordinal):
     name = cluster.pod_name(ordinal)
 
     def replaced():
-        now = member_ids(cluster)
+        try:
+            now = member_ids(cluster)
+        except kubectl.KubectlError as error:  # With the alarm no member is ready: nobody is there.
+            raise NotYet(str(error)) from error
         return set(now) == set(before) and all((now[key] != before[key]) == (key == name)
                                                for key in now)
     wait_for(replaced, HEALED_SECONDS, f"{name} is a new member, and nobody else is", interval=1)

@@ -68,7 +68,8 @@ def test_a_size_that_changes_half_way(cluster):
 
 
 def test_a_paused_cluster_is_left_alone(cluster):
-    cluster.wait_running()
+    scale(cluster, 3)
+    check_size(cluster, 3)
     cluster.patch_spec({"paused": True})
     cluster.wait(lambda now: now["status"]["phase"] == "Paused", "Paused")
     scale(cluster, 1)
@@ -88,7 +89,8 @@ def test_an_even_size_is_refused_in_words(cluster):
 
 def test_a_member_that_cannot_be_scheduled_does_not_join(cluster):
     """It weighs on nothing, and the way back is open."""
-    cluster.wait_running()
+    scale(cluster, 3)
+    check_size(cluster, 3)
     for node in kubectl.get_list("nodes"):
         kubectl.run("cordon", node["metadata"]["name"])
     try:

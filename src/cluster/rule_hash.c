@@ -79,6 +79,10 @@ bool rule_heal_corruption(struct planning *planning)
         planning->plan->action.alarm = ETCD_ALARM_CORRUPT;
         planning_call_etcd(planning, ACTION_DISARM, -1, "the data of all members is the same");
         return true;
+    } else if (alarmed && membership_of(world).voters == 1) {
+        planning_block(planning, "an alarm CORRUPT is raised, and there is no other member whose "
+                                 "data could be compared: look at the data, and take the alarm "
+                                 "back with etcdctl alarm disarm, or restore");
     } else if (alarmed && runs_two_versions(world)) {
         planning_block(planning,
                        "an alarm CORRUPT is raised in the middle of an upgrade, and the hashes of "

@@ -113,6 +113,10 @@ bool rule_remove_member(struct planning *planning)
     }
     const char *name = names_pod(planning->arena, world->names, leaving);
     const char *why = gate_remove(world, leaving, planning->arena);
+    if (!why && member_is_voter(&world->members[leaving]) &&
+        world_alarmed(world, ETCD_ALARM_CORRUPT)) {
+        why = "an alarm CORRUPT is raised, and whose data is good must be known first";
+    }
     if (why) {
         planning_wait(planning, arena_printf(planning->arena, "%s is to leave: %s", name, why));
         return false;

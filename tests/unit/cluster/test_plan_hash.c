@@ -236,6 +236,33 @@ static void a_member_that_blames_itself_in(struct arena *arena)
 }
 TEST(a_member_that_blames_itself)
 
+/* Whose data is good is not known yet, and the highest ordinal may have it. */
+static void nobody_leaves_meanwhile_in(struct arena *arena)
+{
+    struct world *world = world_running(arena, "{\"size\": 5}");
+
+    world_set_spec(world, arena, "{\"size\": 3}");
+    world->recorded.size = 3;
+    assert_action(plan_of(world, arena), "RemoveMember", ACTION_REMOVE_MEMBER);
+    raise_corrupt(world, arena, 0xa1);
+    struct plan *plan = plan_of(world, arena);
+    assert_int_not_equal(plan->action.kind, ACTION_REMOVE_MEMBER);
+    assert_int_not_equal(plan->action.kind, ACTION_MOVE_LEADER);
+}
+TEST(nobody_leaves_meanwhile)
+
+static void the_only_member_has_nobody_to_compare_with_in(struct arena *arena)
+{
+    struct world *world = world_running(arena, "{\"size\": 1}");
+
+    raise_corrupt(world, arena, 0xa0);
+    struct plan *plan = plan_of(world, arena);
+    assert_int_equal(plan->action.kind, ACTION_NONE);
+    assert_string_equal(plan->status.phase, "Failed");
+    assert_contains(plan->status.message, "no other member whose data could be compared");
+}
+TEST(the_only_member_has_nobody_to_compare_with)
+
 static void old_proof_is_none_in(struct arena *arena)
 {
     struct world *world = equal_world(arena, "{}");
@@ -262,6 +289,8 @@ int main(void)
         cmocka_unit_test(no_majority_is_for_a_person),
         cmocka_unit_test(another_compact_revision),
         cmocka_unit_test(a_member_that_blames_itself),
+        cmocka_unit_test(nobody_leaves_meanwhile),
+        cmocka_unit_test(the_only_member_has_nobody_to_compare_with),
         cmocka_unit_test(old_proof_is_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

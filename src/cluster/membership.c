@@ -250,14 +250,25 @@ bool member_has_pending_permit(const struct world *world, int ordinal)
            !(report && report->used_nonce && !strcmp(report->used_nonce, record->nonce));
 }
 
-/* Only a permit to join puts data aside: the others start an empty volume, or one that is good. */
+/* One to begin wants an empty volume, one to adopt wants what it is to adopt, and only one to join
+ * puts aside whatever is there. */
 static bool permit_may_help(const struct world *world, int ordinal)
 {
     const struct permit_record *record = find_permit_record(&world->recorded, ordinal);
+    enum report_reason reason = world->members[ordinal].report->reason;
 
-    return member_has_pending_permit(world, ordinal) &&
-           (record->mode == PERMIT_EXISTING ||
-            world->members[ordinal].report->reason == REPORT_NO_DATA);
+    if (!member_has_pending_permit(world, ordinal)) {
+        return false;
+    }
+    switch (record->mode) {
+    case PERMIT_NEW:
+        return reason == REPORT_NO_DATA;
+    case PERMIT_ADOPT:
+        return reason == REPORT_FOREIGN_DATA;
+    case PERMIT_EXISTING:
+        break;
+    }
+    return true;
 }
 
 /* It was added, and its permit is still to be written down. */

@@ -143,6 +143,15 @@ static const char *cannot_tell(struct planning *planning, int first, int n_data)
                         (int)planning->world->recorded.size);
 }
 
+static bool lost_what_it_adopts(const struct world *world, int ordinal)
+{
+    const struct permit_record *record = find_permit_record(&world->recorded, ordinal);
+    const struct report *report = world->members[ordinal].report;
+
+    return record && record->mode == PERMIT_ADOPT && report && report->waiting &&
+           report->reason == REPORT_NO_DATA;
+}
+
 static const char *cannot_start(struct planning *planning, int ordinal)
 {
     const struct world_member *member = &planning->world->members[ordinal];
@@ -170,6 +179,14 @@ bool rule_restart_bootstrap(struct planning *planning)
     for (int i = 0; i < world_size(world); i++) {
         if (world->members[i].claim.gone) {
             planning_block(planning, cannot_start(planning, i));
+        }
+        if (lost_what_it_adopts(world, i)) {
+            planning_block(planning,
+                           arena_printf(planning->arena,
+                                        "%s was to take over the data of an earlier cluster, and "
+                                        "its volume is empty now: delete the EtcdCluster and its "
+                                        "claims and create it again, or restore a backup",
+                                        world->members[i].pod.name));
         }
     }
     if (!recorded->generation) {

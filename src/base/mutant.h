@@ -26,7 +26,7 @@
     M(StatusAlwaysWritten, 3000, "the status is written although it says nothing new")             \
     M(RunningAlways, 3000, "the phase says Running whatever the members do")                       \
     M(GoneIgnored, 3000, "an expired watch is taken up again without a list")                      \
-    M(RelistKeeps, 3000, "a relist keeps what was deleted meanwhile")                              \
+    M(RelistKeeps, 4000, "a relist keeps what was deleted meanwhile")                              \
     M(PromotionSkipped, 3000, "learners are never promoted")                                       \
     M(PodBeforeRemove, 3000, "a pod goes before its member has left etcd")                         \
     M(WrongVictim, 3000, "another member than the highest leaves")                                 \

@@ -16,8 +16,10 @@
 #include "base/error.h"
 
 #define PERMIT_ANNOTATION "etcd.etcd.io/start-permit"
-#define PERMIT_MAX_SIZE   16384
-#define PERMIT_NONCE_SIZE 33 /* 16 random bytes as hex, and NUL. */
+/* When it was last put there, RFC 3339: a change that makes a kubelet look again. */
+#define PERMIT_SENT_ANNOTATION "etcd.etcd.io/start-permit-sent"
+#define PERMIT_MAX_SIZE        16384
+#define PERMIT_NONCE_SIZE      33 /* 16 random bytes as hex, and NUL. */
 
 /* Where things are in a member's pod. */
 #define MEMBER_HELPER_DIR   "/run/etcd-member" /* emptyDir: the helper binary and the used nonce */

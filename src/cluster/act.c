@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mutant.h"
@@ -39,11 +40,11 @@ static int set_finalizer(const struct reconciler_options *options, const struct 
 }
 
 static int annotate_pod(const struct reconciler_options *options, const struct world *world,
-                        const struct world_pod *pod, json_t *value, struct error *error)
+                        const struct world_pod *pod, json_t *annotations, struct error *error)
 {
     const struct kube_api *kube = options->kube;
-    AUTO_JSON json_t *patch = json_pack("{s:{s:s, s:{s:o}}}", "metadata", "uid", pod->uid,
-                                        "annotations", PERMIT_ANNOTATION, value);
+    AUTO_JSON json_t *patch =
+        json_pack("{s:{s:s, s:o}}", "metadata", "uid", pod->uid, "annotations", annotations);
     int result = kube->merge_patch(kube->context, &kube_pods, world->names->namespace, pod->name,
                                    patch, NULL, error);
     return result == -(int)ERROR_NOT_FOUND ? 0 : result;
@@ -98,7 +99,9 @@ static int grant_permits(const struct reconciler_options *options, const struct 
 {
     AUTO_ARENA struct arena *arena = arena_new();
     const struct recorded *recorded = &plan->status.recorded;
+    char now[CLOCK_RFC3339_SIZE];
 
+    clock_rfc3339_micro(world->now_ms, now, sizeof now);
     for (int i = 0; i < plan->action.n_pods; i++) {
         int ordinal = plan->action.pods[i];
         for (int r = 0; r < recorded->n_permits; r++) {
@@ -106,8 +109,10 @@ static int grant_permits(const struct reconciler_options *options, const struct 
                 continue;
             }
             AUTO_FREE char *text = permit_text(world, recorded, &recorded->permits[r], arena);
-            int result = annotate_pod(options, world, &world->members[ordinal].pod,
-                                      json_string(text), error);
+            int result = annotate_pod(
+                options, world, &world->members[ordinal].pod,
+                json_pack("{s:s, s:s}", PERMIT_ANNOTATION, text, PERMIT_SENT_ANNOTATION, now),
+                error);
             if (result) {
                 return error_wrap(error, "granting a permit");
             }
@@ -117,12 +122,30 @@ static int grant_permits(const struct reconciler_options *options, const struct 
     return 0;
 }
 
+/* Only the date: what stands in the permit was right when it was given. */
+static int repeat_permits(const struct reconciler_options *options, const struct world *world,
+                          const struct plan *plan, struct error *error)
+{
+    char now[CLOCK_RFC3339_SIZE];
+
+    clock_rfc3339_micro(world->now_ms, now, sizeof now);
+    for (int i = 0; i < plan->action.n_pods; i++) {
+        int result = annotate_pod(options, world, &world->members[plan->action.pods[i]].pod,
+                                  json_pack("{s:s}", PERMIT_SENT_ANNOTATION, now), error);
+        if (result) {
+            return error_wrap(error, "sending a permit again");
+        }
+    }
+    return 0;
+}
+
 static int retire_permits(const struct reconciler_options *options, const struct world *world,
                           const struct plan *plan, struct error *error)
 {
     for (int i = 0; i < plan->action.n_pods; i++) {
-        int result = annotate_pod(options, world, &world->members[plan->action.pods[i]].pod,
-                                  json_null(), error);
+        int result =
+            annotate_pod(options, world, &world->members[plan->action.pods[i]].pod,
+                         json_pack("{s:n, s:n}", PERMIT_ANNOTATION, PERMIT_SENT_ANNOTATION), error);
         if (result) {
             return error_wrap(error, "removing a used permit");
         }
@@ -321,6 +344,9 @@ int act(const struct reconciler_options *options, struct memo *memo, const struc
         break;
     case ACTION_RETIRE_PERMITS:
         result = retire_permits(options, world, plan, error);
+        break;
+    case ACTION_REPEAT_PERMITS:
+        result = repeat_permits(options, world, plan, error);
         break;
     case ACTION_ISSUE_CERTIFICATES:
         result = issue_certificates(options, memo, world, error);

@@ -21,6 +21,9 @@ static const struct {
                               "pods; each start helper that finds its own starts etcd",
                               "a node whose kubelet is away: the annotation does not reach the "
                               "container; a pod that is replaced in between"},
+    [ACTION_REPEAT_PERMITS] = {"RepeatPermits",
+                               "the pods' annotation is touched, so that their kubelets look again",
+                               "a node whose kubelet is away"},
     [ACTION_RETIRE_PERMITS] = {"RetirePermits", "the used permits are taken off the pods", NULL},
     [ACTION_ISSUE_CERTIFICATES] = {"IssueCertificates",
                                    "the Secrets are created or signed anew; etcd reads them itself",

@@ -79,6 +79,7 @@ void observe_pod(json_t *pod, struct arena *arena, struct world_pod *out)
 {
     const json_t *annotations = json_path(pod, "metadata", "annotations", NULL);
     const char *permit = json_path_string(annotations, PERMIT_ANNOTATION, NULL);
+    const char *sent = json_path_string(annotations, PERMIT_SENT_ANNOTATION, NULL);
     const json_t *scheduled = find_condition(pod, "PodScheduled");
     struct error error;
 
@@ -93,6 +94,7 @@ void observe_pod(json_t *pod, struct arena *arena, struct world_pod *out)
     out->template_hash = json_path_string(annotations, ANNOTATION_TEMPLATE_HASH, NULL);
     out->config = json_path_string(annotations, ANNOTATION_CONFIG, NULL);
     out->has_permit = permit != NULL;
+    out->permit_sent_ms = sent ? clock_parse_rfc3339(sent) : 0;
     if (permit) {
         struct permit *decoded = arena_alloc(arena, sizeof *decoded);
         if (!permit_decode(permit, strlen(permit), arena, decoded, &error)) {

@@ -28,6 +28,8 @@ static const struct rule rules[] = {
      "begins anew when the cluster provably never formed"},
     {"GrantPermits", HOLD_OBJECTS, rule_grant_permits,
      "lets members start on empty volumes, or on those of an earlier cluster"},
+    {"RepeatPermits", HOLD_OBJECTS, rule_repeat_permits,
+     "sends a permit again that the kubelet has not shown to its pod"},
     {"IssueCertificates", HOLD_OBJECTS, rule_issue_certificates,
      "creates authorities and signs certificates that are missing or due"},
     {"RecordUpgrade", HOLD_OBJECTS, rule_record_upgrade,

@@ -28,6 +28,7 @@ enum action_kind {
     ACTION_ADD_FINALIZER,
     ACTION_REMOVE_FINALIZER,
     ACTION_GRANT_PERMITS,  /* Those of the status that their pods do not bear yet. */
+    ACTION_REPEAT_PERMITS, /* Those of the pods in `pods`, for kubelets that missed them. */
     ACTION_RETIRE_PERMITS, /* From the pods in `pods`. */
     ACTION_ISSUE_CERTIFICATES,
     ACTION_APPLY,       /* The children in `apply`. */
@@ -110,6 +111,7 @@ bool rule_paused(struct planning *planning);
 bool rule_add_finalizer(struct planning *planning);
 bool rule_name_taken(struct planning *planning);
 bool rule_grant_permits(struct planning *planning);
+bool rule_repeat_permits(struct planning *planning);
 bool rule_record_cluster(struct planning *planning);
 bool rule_restart_bootstrap(struct planning *planning);
 bool rule_issue_certificates(struct planning *planning);

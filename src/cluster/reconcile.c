@@ -116,6 +116,7 @@ static void tell_action(const struct reconciler_options *options, const struct w
     case ACTION_CHECK_HASHES:
     case ACTION_ADD_FINALIZER:
     case ACTION_REMOVE_FINALIZER:
+    case ACTION_REPEAT_PERMITS:
     case ACTION_RETIRE_PERMITS:
     case ACTION_ISSUE_CERTIFICATES:
     case ACTION_APPLY:

@@ -10,6 +10,8 @@
 #include "cluster/plan.h"
 #include "etcd/client.h"
 
+#define REPEAT_AFTER_MS 5000
+
 static struct permit_record *find_record(struct recorded *recorded, int ordinal)
 {
     for (int i = 0; i < recorded->n_permits; i++) {
@@ -351,6 +353,42 @@ bool rule_record_cluster(struct planning *planning)
         return !world->recorded.size; /* What comes next would take the spec's size for it. */
     }
     return false;
+}
+
+/* The pod bears the permit, the member that it is for is still to start, and its helper waits as if
+ * there were none. */
+static bool has_missed(const struct world_member *member, const struct permit_record *record)
+{
+    const struct permit *permit = member->pod.permit;
+    bool wanted = record->mode != PERMIT_EXISTING ||
+                  (member->entry && member->entry->id == record->member_id);
+
+    return present(member) && permit && !strcmp(permit->nonce, record->nonce) && wanted &&
+           member->report && unused(member, record) &&
+           member->report->reason < REPORT_PERMIT_INVALID;
+}
+
+/* A kubelet that mounts a pod's volumes just then can miss a change of an annotation, and shows it
+ * with the pod's next sync only, a minute or more later. Any further change makes it look again. */
+bool rule_repeat_permits(struct planning *planning)
+{
+    const struct world *world = planning->world;
+    const struct recorded *recorded = &world->recorded;
+
+    for (int i = 0; i < recorded->n_permits; i++) {
+        const struct permit_record *record = &recorded->permits[i];
+        const struct world_member *member = &world->members[record->ordinal];
+        int64_t since_ms = world->now_ms - member->pod.permit_sent_ms;
+        if (has_missed(member, record) && (since_ms >= REPEAT_AFTER_MS || since_ms < 0)) {
+            planning_add_pod(planning, record->ordinal);
+        }
+    }
+    if (!planning->plan->action.n_pods) {
+        return false;
+    }
+    planning->plan->action.kind = ACTION_REPEAT_PERMITS;
+    planning->plan->reason = "the kubelet has not shown them to their pods yet";
+    return true;
 }
 
 bool rule_retire_permits(struct planning *planning)

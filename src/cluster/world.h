@@ -24,6 +24,7 @@ struct world_pod {
     const char *template_hash, *config; /* From its annotations; NULL: none. */
     bool has_permit;                    /* The annotation is there. */
     struct permit *permit;              /* It, decoded; NULL if it does not parse. */
+    int64_t permit_sent_ms;             /* When it was last sent there; 0 or less: unknown. */
     bool started;                       /* The etcd container runs (the helper or etcd itself). */
     int64_t started_ms;                 /* By the kubelet's wall clock; 0: unknown. */
     int64_t runs_ms;                    /* For how long at least, as far as clocks agree. */

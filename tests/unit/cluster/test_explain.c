@@ -99,6 +99,7 @@ static void check_rules(const json_t *document, struct arena *arena)
                                         "RecordCluster",
                                         "RestartBootstrap",
                                         "GrantPermits",
+                                        "RepeatPermits",
                                         "IssueCertificates",
                                         "RecordUpgrade",
                                         "ApplyObjects",

@@ -174,6 +174,31 @@ static void formed_delivers_only_on_report_in(struct arena *arena)
 }
 TEST(formed_delivers_only_on_report)
 
+static void repeats_permits_in(struct arena *arena)
+{
+    struct world *world = world_running(arena, "{}");
+
+    world->recorded.cluster_id = 0;
+    for (int i = 0; i < 3; i++) {
+        world_is_down(world, i);
+        world_give_permit(world, arena, i);
+    }
+    world_waits(world, arena, 2);
+    assert_int_equal(plan_of(world, arena)->action.kind, ACTION_NONE);
+    world->now_ms += 5000;
+    struct plan *plan = plan_of(world, arena); /* The others do not say that they wait. */
+    assert_action(plan, "RepeatPermits", ACTION_REPEAT_PERMITS);
+    assert_pods(plan, 1, 2);
+    world->members[2].pod.permit_sent_ms = world->now_ms + 60000; /* Somebody else's clock. */
+    assert_action(plan_of(world, arena), "RepeatPermits", ACTION_REPEAT_PERMITS);
+    world->members[2].pod.permit_sent_ms = -1; /* No date. */
+    world_waits(world, arena, 2)->used_nonce = world->members[2].pod.permit->nonce;
+    assert_int_equal(plan_of(world, arena)->action.kind, ACTION_NONE); /* It has seen it. */
+    world_waits(world, arena, 2)->reason = REPORT_PERMIT_INVALID;
+    assert_int_equal(plan_of(world, arena)->action.kind, ACTION_NONE); /* And refused it. */
+}
+TEST(repeats_permits)
+
 static void retires_permits_in(struct arena *arena)
 {
     struct world *world = world_running(arena, "{}");
@@ -334,6 +359,7 @@ int main(void)
         cmocka_unit_test(records_the_cluster),
         cmocka_unit_test(never_new_once_formed),
         cmocka_unit_test(formed_delivers_only_on_report),
+        cmocka_unit_test(repeats_permits),
         cmocka_unit_test(retires_permits),
         cmocka_unit_test(adopts_one_identity),
         cmocka_unit_test(kept_and_empty_is_fresh),

@@ -129,6 +129,7 @@ void world_give_permit(struct world *world, struct arena *arena, int ordinal)
         const struct permit_record *record = &world->recorded.permits[i];
         if (record->ordinal == ordinal) {
             pod->has_permit = true;
+            pod->permit_sent_ms = world->now_ms;
             pod->permit = arena_alloc(arena, sizeof *pod->permit);
             *pod->permit = (struct permit){.mode = record->mode,
                                            .pod_uid = record->pod_uid,

@@ -86,9 +86,11 @@ static json_t *etcd_container(const struct world *world, const char *image)
         etcd_mounts(world), "terminationMessagePolicy", "FallbackToLogsOnError");
 
     /* Patient for a day: nothing is killed while the helper waits for a permit or a restored etcd
-     * opens a large database. /livez, never /health: that one kills on lost quorum. */
+     * opens a large database. /livez, never /health: that one kills on lost quorum. And only after
+     * five minutes: /livez reads a key, which waits for as long as a large database is defragmented
+     * or a disk stalls, and killing makes neither of them shorter. */
     json_object_set_new(container, "startupProbe", probe("/livez", 1, 86400, 2));
-    json_object_set_new(container, "livenessProbe", probe("/livez", 5, 6, 5));
+    json_object_set_new(container, "livenessProbe", probe("/livez", 10, 30, 10));
     json_object_set_new(container, "readinessProbe", probe("/readyz", 2, 2, 2));
     return container;
 }

@@ -84,6 +84,10 @@ class Client:
     def list(self, kind, namespace):
         return self.call("GET", self.path(kind, namespace))["items"]
 
+    def merge_patch(self, kind, namespace, name, change):
+        return self.call("PATCH", self.path(kind, namespace, name), change,
+                         "application/merge-patch+json")
+
     def delete(self, kind, namespace, name):
         try:
             self.call("DELETE", self.path(kind, namespace, name))

@@ -8,6 +8,7 @@ import sys
 import creation
 import idle
 import kube
+import life
 import ten
 
 POD = "build/bench-pod.json"
@@ -33,7 +34,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=9, help="of each timed creation (default 9)")
     parser.add_argument("--seconds", type=int, default=180, help="of the steady state (default 180)")
     parser.add_argument("--image-tar", default="build/etcd-operator-image.tar")
-    parser.add_argument("--only", choices=["idle", "creation", "ten", "relist", "scale"],
+    parser.add_argument("--only", choices=["idle", "creation", "life", "ten", "relist", "scale"],
                         help="one of them")
     options = parser.parse_args()
 
@@ -42,6 +43,8 @@ def main():
         idle.measure(3)
     if options.only in (None, "creation"):
         measure_creation(options.rounds)
+    if options.only in (None, "life"):
+        life.measure(kube.Client(), max(1, options.rounds // 3))
     if options.only in (None, "ten"):
         ten.measure(kube.Client(), options.seconds, POD)
         subprocess.run(["build/release/tests/bench/decode", POD], check=True)

@@ -97,6 +97,11 @@ class Testbed:
         os.kill(process, number)
 
     @staticmethod
+    def file_of(process, path):
+        """A file as this process sees it."""
+        return pathlib.Path(f"/proc/{process}/root{path}").read_bytes()
+
+    @staticmethod
     def stop_at_stop_point(process, seconds):
         """Stops the process, all of it, when one of its threads waits for that."""
         def waits():

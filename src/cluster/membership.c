@@ -321,8 +321,11 @@ const char *member_lost(const struct world *world, int ordinal)
                        report->marker.generation < world->recorded.generation
                    ? "its volume holds data of an earlier generation"
                    : NULL;
-    case REPORT_MARKER_MISSING: /* The data may be good. */
+    case REPORT_MARKER_MISSING: /* Another cluster's data is for a person to look at. */
     case REPORT_MARKER_INVALID:
+        return report->has_wal && report->wal_cluster_id == world->recorded.cluster_id
+                   ? "its volume has lost its marker, so nobody knows how old its data is"
+                   : NULL;
     case REPORT_STARTING:
     case REPORT_PERMIT_INVALID:
     case REPORT_CONFIG_INVALID:

@@ -342,6 +342,19 @@ static void proofs_in(struct arena *arena)
         report->waiting = false;
         assert_null(member_lost(world, 1));
     }
+    /* Without a marker it is the log that says whose it is. */
+    for (enum report_reason reason = REPORT_MARKER_MISSING; reason <= REPORT_MARKER_INVALID;
+         reason++) {
+        struct world *world = world_running(arena, "{}");
+        struct report *report = world_waits(world, arena, 1);
+        report->used_nonce = "given-1";
+        report->reason = reason;
+        report->has_wal = true;
+        report->wal_cluster_id = world->recorded.cluster_id + 1;
+        assert_null(member_lost(world, 1));
+        report->wal_cluster_id = world->recorded.cluster_id;
+        assert_non_null(member_lost(world, 1));
+    }
 }
 TEST(proofs)
 

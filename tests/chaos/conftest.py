@@ -10,7 +10,7 @@ TESTS = pathlib.Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(TESTS), str(TESTS / "e2e")]
 
 # pylint: disable=wrong-import-position,unused-import
-from e2e.conftest import (_image, _testbed_or_none, audit_start, namespace, operator,  # noqa: E402,F401
+from e2e.conftest import (_installed, _testbed_or_none, namespace, operator,  # noqa: E402,F401
                           pytest_runtest_makereport, testbed)
 from harness.cluster import SMALL, Cluster  # noqa: E402
 from harness.load import Load  # noqa: E402

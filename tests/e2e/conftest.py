@@ -1,13 +1,16 @@
 """Fixtures of the end-to-end tests. What they need and how to run them: README.md."""
+import contextlib
 import os
 import shutil
 import subprocess
+import tempfile
 
 import pytest
 
 from harness import cluster as clusters
 from harness import kubectl
 from harness import testbed as testbeds
+from harness import workers
 from harness.cluster import Cluster
 from harness.operator import NAMESPACE, Operator
 from harness.wait import NotYet, wait_for
@@ -15,15 +18,28 @@ from harness.wait import NotYet, wait_for
 PROJECT = testbeds.PROJECT
 HOOKS_IMAGE = "etcd-operator:test-hooks"
 HOOKS_TAR = PROJECT / "build/etcd-operator-test-hooks-image.tar"
+LAST = "test_rbac.py"  # The audit log then holds all that the operator did.
 
 
-# What is asked of the whole run comes last: the audit log then holds all that the operator did.
-def pytest_collection_modifyitems(items):
-    items.sort(key=lambda item: item.path.name == "test_rbac.py")
-
+# The order, and who runs beside whom: README.md.
 
 def pytest_configure(config):
+    config.addinivalue_line("markers", "side_by_side(minutes=0): harms nothing but its own clusters, "
+                            "and does not mind what becomes of others")
     config.deselected_any = False
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config):
+    """Whoever looks on, or stops at the first failure, has one test after the other."""
+    if config.option.capture == "no" or config.option.usepdb or config.option.maxfail:
+        workers.use_none(config)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: (workers.order(item), item.path.name == LAST))
+    workers.mark_groups(items)
 
 
 def pytest_deselected(items):
@@ -31,11 +47,84 @@ def pytest_deselected(items):
         items[0].config.deselected_any = True
 
 
-@pytest.fixture(scope="session", name="testbed_or_none")
-def _testbed_or_none():
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes(config):
+    """In the process that starts the workers: once for all of them."""
+    config.pluginmanager.register(workers.Names())
+    config.installation = contextlib.ExitStack()
+    config.installed = config.installation.enter_context(installation())
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node):
+    node.workerinput["installed"] = node.config.installed
+
+
+def pytest_sessionstart(session):
+    if workers.is_worker(session.config):
+        session.config.turn = workers.Turn(session.config.workerinput["installed"]["turn"])
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item):
+    if workers.is_worker(item.config) and not workers.is_side_by_side(item):
+        item.config.turn.wait_alone()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session):
+    """A worker leaves; the process that started them has seen them end."""
+    if workers.is_worker(session.config):
+        session.config.turn.leave()
+    elif hasattr(session.config, "installation"):
+        session.config.installation.close()
+
+
+# The operator.
+
+def find_testbed():
     if not shutil.which("kubectl") or not os.environ.get("KUBECONFIG"):
         pytest.exit("the end-to-end tests need kubectl and KUBECONFIG: see tests/e2e/README.md", 2)
     return testbeds.find()
+
+
+def find_image(testbed):
+    """(name, tar) of the operator's test build. On the testbed it is built and loaded; elsewhere
+    ETCD_OPERATOR_E2E_IMAGE names one that the nodes can pull."""
+    named = os.environ.get("ETCD_OPERATOR_E2E_IMAGE")
+    if named:
+        return named, None
+    if not testbed:
+        return HOOKS_IMAGE, None
+    if not os.environ.get("ETCD_OPERATOR_E2E_KEEP_BUILD") or not HOOKS_TAR.exists():
+        subprocess.run(["make", "image-test"], cwd=PROJECT, check=True, timeout=600,
+                       stdout=subprocess.DEVNULL)
+    testbed.load_image(HOOKS_TAR)
+    return HOOKS_IMAGE, HOOKS_TAR
+
+
+@contextlib.contextmanager
+def installation():
+    """The operator as deploy/ installs it, and all namespaces gone at the end. Gives what tests must
+    know of it."""
+    testbed = find_testbed()
+    image = find_image(testbed)
+    audit_start = testbed.audit_end() if testbed else 0
+    with tempfile.TemporaryDirectory(prefix="etcd-operator-e2e-") as folder:
+        operator = Operator()
+        operator.install(folder, *image)
+        try:
+            yield {"image": image[0], "audit_start": audit_start, "turn": f"{folder}/turn"}
+        finally:
+            try:
+                remove_namespaces(operator)
+            finally:
+                operator.remove()
+
+
+@pytest.fixture(scope="session", name="testbed_or_none")
+def _testbed_or_none():
+    return find_testbed()
 
 
 @pytest.fixture(scope="session")
@@ -46,39 +135,20 @@ def testbed(testbed_or_none):
     return testbed_or_none
 
 
-@pytest.fixture(scope="session")
-def audit_start(testbed_or_none):
-    """Where the audit log ended when the operator was not there yet."""
-    return testbed_or_none.audit_end() if testbed_or_none else 0
-
-
-@pytest.fixture(scope="session", name="image")
-def _image(testbed_or_none):
-    """(name, tar) of the operator's test build. On the testbed it is built and loaded; elsewhere
-    ETCD_OPERATOR_E2E_IMAGE names one that the nodes can pull."""
-    named = os.environ.get("ETCD_OPERATOR_E2E_IMAGE")
-    if named:
-        return named, None
-    if not testbed_or_none:
-        return HOOKS_IMAGE, None
-    if not os.environ.get("ETCD_OPERATOR_E2E_KEEP_BUILD") or not HOOKS_TAR.exists():
-        subprocess.run(["make", "image-test"], cwd=PROJECT, check=True, timeout=600,
-                       stdout=subprocess.DEVNULL)
-    testbed_or_none.load_image(HOOKS_TAR)
-    return HOOKS_IMAGE, HOOKS_TAR
+@pytest.fixture(scope="session", name="installed")
+def _installed(request):
+    """See installation(). A worker finds it made."""
+    if workers.is_worker(request.config):
+        yield request.config.workerinput["installed"]
+        return
+    with installation() as made:
+        yield made
 
 
 @pytest.fixture(scope="session", autouse=True)
-def operator(image, audit_start, tmp_path_factory):
-    """The operator as deploy/ installs it, and all namespaces gone at the end."""
-    del audit_start  # Only its order matters: before the first request.
-    installed = Operator(tmp_path_factory.mktemp("operator"))
-    installed.install(*image)
-    yield installed
-    try:
-        remove_namespaces(installed)
-    finally:
-        installed.remove()
+def operator(installed):
+    del installed
+    return Operator()
 
 
 def namespaces_left():
@@ -90,7 +160,7 @@ def remove_namespaces(installed):
     """The operator must be able to let go of clusters whose namespace is being deleted. Where it
     cannot, that is a failure, and nothing is left behind all the same."""
     installed.scale(1)
-    for name in clusters.live_namespaces[:]:
+    for name in namespaces_left():
         clusters.drop_namespace(name)
 
     def gone():

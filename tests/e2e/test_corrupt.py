@@ -10,6 +10,8 @@ from harness import kubectl
 from harness.cluster import SMALL, Cluster, check_one_healthy_cluster, condition
 from harness.wait import NotYet, merged, stays, wait_for
 
+pytestmark = pytest.mark.side_by_side(minutes=2)
+
 HEALED_SECONDS = 120
 GOOD = "a-value-that-is-good"
 OFTEN = {"healthCheck": {"interval": "2s", "hashInterval": "5s"}}

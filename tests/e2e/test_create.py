@@ -6,6 +6,8 @@ from harness.cluster import (ETCD_3_5, ETCD_3_6, ETCD_3_7, SMALL, Cluster, check
                              fair_share, most_on_one_node, new_namespace, drop_namespace)
 from harness.wait import merged, wait_for
 
+pytestmark = pytest.mark.side_by_side
+
 NAMES = ["one", "three", "five", "etcd-3-5", "etcd-3-7"]
 
 

@@ -11,6 +11,8 @@ from harness.cluster import CHILD_KINDS, Cluster, check_one_healthy_cluster
 from harness.operator import NAME, NAMESPACE
 from harness.testbed import PROJECT
 
+pytestmark = pytest.mark.side_by_side
+
 PROGRAM = PROJECT / "build/hooks/src/cmd/etcd-operator"
 WRITES = {"create", "update", "patch", "delete", "deletecollection"}
 

@@ -9,7 +9,7 @@ from harness import kubectl
 from harness.cluster import (RUNNING_SECONDS, SMALL, Cluster, check_one_healthy_cluster, condition,
                              is_running, not_ready)
 from harness.kubectl import Watch
-from harness.wait import merged, wait_for
+from harness.wait import merged, stays, wait_for
 
 # What the API asks for, and room for a slow machine.
 KILL_SHOWS_SECONDS = 2
@@ -148,3 +148,43 @@ def test_the_api_server_restarts_during_a_creation(testbed, operator, cluster, n
     check_one_healthy_cluster(cluster)
     assert cluster.status()["clusterID"] == running["status"]["clusterID"]
     operator.wait_ready()
+
+
+# Nodes that take no pods.
+
+@contextlib.contextmanager
+def cordoned(*nodes):
+    try:
+        for node in nodes:
+            kubectl.run("cordon", node)
+        yield
+    finally:
+        for node in nodes:
+            kubectl.run("uncordon", node)
+
+
+def test_a_member_of_a_cordoned_node_is_not_gone(cluster):
+    """Its volume is out of reach and comes back: nothing is replaced."""
+    check_one_healthy_cluster(cluster)
+    before, pod = cluster.client().members()[1], cluster.pod(0)
+    claim = cluster.claim(0)["metadata"]["uid"]
+    with cordoned(pod["spec"]["nodeName"]):
+        kubectl.delete("pod", cluster.pod_name(0), cluster.namespace)
+        cluster.wait_told(cluster.pod_name(0), "cannot be scheduled")
+        stays(lambda: cluster.client().members()[1] == before and
+              cluster.claim(0)["metadata"]["uid"] == claim, 5, "the member was replaced")
+    check_one_healthy_cluster(cluster)
+    assert cluster.client().members()[1] == before
+
+
+def test_a_member_that_cannot_be_scheduled_does_not_join(cluster):
+    """It weighs on nothing, and the way back is open."""
+    check_one_healthy_cluster(cluster)
+    with cordoned(*(node["metadata"]["name"] for node in kubectl.get_list("nodes"))):
+        cluster.scale(5)
+        cluster.wait_told("cannot be scheduled")
+        assert len(cluster.client().members()[1]) == 3, "etcd has not been told of it"
+        assert condition(cluster.get(), "Available")["status"] == "True"
+        cluster.scale(3)
+        check_one_healthy_cluster(cluster)
+        wait_for(lambda: not cluster.claim(3) and not cluster.pod(3), 60, "nothing is left of it")

@@ -8,6 +8,8 @@ from harness import kubectl
 from harness.cluster import Cluster, check_one_healthy_cluster, condition
 from harness.wait import stays, wait_for
 
+pytestmark = pytest.mark.side_by_side(minutes=2)
+
 HEALED_SECONDS = 120
 CLUSTERS = ("emptied", "garbage", "replaced", "two-lost", "five")
 
@@ -91,24 +93,6 @@ def test_a_volume_and_a_pod_that_are_gone(made):
     kubectl.delete("pvc", f"data-{cluster.pod_name(2)}", cluster.namespace)
     kubectl.delete("pod", cluster.pod_name(2), cluster.namespace)
     check_replaced(cluster, before, 2)
-
-
-def test_a_node_that_is_cordoned_is_not_gone(made):
-    """Its volume is out of reach and comes back: nothing is replaced."""
-    cluster = made["replaced"]
-    check_one_healthy_cluster(cluster)
-    before, pod = member_ids(cluster), cluster.pod(0)
-    node, claim = pod["spec"]["nodeName"], cluster.claim(0)["metadata"]["uid"]
-    kubectl.run("cordon", node)
-    try:
-        kubectl.delete("pod", cluster.pod_name(0), cluster.namespace)
-        cluster.wait_told(cluster.pod_name(0), "cannot be scheduled", seconds=60)
-        stays(lambda: member_ids(cluster) == before and
-              cluster.claim(0)["metadata"]["uid"] == claim, 5, "the member was replaced")
-    finally:
-        kubectl.run("uncordon", node)
-    check_one_healthy_cluster(cluster)
-    assert member_ids(cluster) == before
 
 
 def test_two_of_five_volumes(testbed, made):

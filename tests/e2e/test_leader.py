@@ -13,21 +13,28 @@ from harness.wait import NotYet, wait_for
 
 TAKEOVER_SECONDS = 20
 # Longer than the Lease lasts, shorter than the liveness probe's patience.
-STOPPED_SECONDS = 30
+STOPPED_SECONDS = 20
 WRITES = {"create", "update", "patch", "delete", "deletecollection"}
 
 
-@pytest.fixture(name="two")
-def _two(operator):
-    """The operator with two replicas; one again afterwards."""
+@pytest.fixture(scope="module", name="scaled")
+def _scaled(operator):
+    """One replica again afterwards."""
     operator.scale(2)
-    wait_for(lambda: len(ready_pods(operator)) == 2, 60, "two replicas are ready")
-    operator.leader()
     yield operator
     operator.scale(1)
     wait_for(lambda: len(operator.pods()) == 1, 60, "one replica is left")
     operator.wait_ready()
     operator.leader()
+
+
+@pytest.fixture(name="two")
+def _two(scaled):
+    """The operator with two replicas that are ready; one of them leads."""
+    wait_for(lambda: len(ready_pods(scaled)) == len(scaled.pods()) == 2, 60,
+             "two replicas are ready")
+    scaled.leader()
+    return scaled
 
 
 def ready_pods(operator):

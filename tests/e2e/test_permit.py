@@ -6,15 +6,6 @@ from harness import kubectl
 from harness.cluster import PERMIT, Cluster, check_one_healthy_cluster
 from harness.wait import NotYet, stays, wait_for
 
-SIZES = {"alone": 3, "forged": 1}
-
-
-@pytest.fixture(scope="module", name="made")
-def _made(module_namespace):
-    """All at once; each test harms its own."""
-    return {name: Cluster(module_namespace, name, size).create() for name, size in SIZES.items()}
-
-
 def another_pod(cluster, ordinal, uid):
     def there():
         pod = cluster.pod(ordinal)
@@ -23,8 +14,8 @@ def another_pod(cluster, ordinal, uid):
     return wait_for(there, 60, f"another pod {cluster.pod_name(ordinal)}, running")
 
 
-def test_a_pod_comes_back_without_the_operator(operator, made):
-    cluster = made["alone"]
+def test_a_pod_comes_back_without_the_operator(operator, namespace):
+    cluster = Cluster(namespace, size=3).create()
     check_one_healthy_cluster(cluster)
     client = cluster.client()
     client.put("earlier", "there")
@@ -58,9 +49,10 @@ def reads(client, url):
         raise NotYet(str(error)) from error
 
 
-def test_a_forged_permit_starts_nothing(made):
+@pytest.mark.side_by_side
+def test_a_forged_permit_starts_nothing(namespace):
     """What is not a permit for this very pod does not count."""
-    cluster = made["forged"]
+    cluster = Cluster(namespace, size=1).create()
     cluster.wait_running()
     uid = cluster.pod(0)["metadata"]["uid"]
     kubectl.delete("pvc", f"data-{cluster.pod_name(0)}", cluster.namespace)

@@ -106,9 +106,9 @@ def wait_until_settled(operator):
 # The audit log: what it called, and what it is granted.
 
 @pytest.fixture(scope="module", name="called")
-def _called(testbed, audit_start):
+def _called(testbed, installed):
     """All its requests in this run."""
-    return testbed.audit_events(USER, audit_start)
+    return testbed.audit_events(USER, installed["audit_start"])
 
 
 def granted():

@@ -8,6 +8,8 @@ from harness.cluster import (ETCD_3_5, ETCD_3_6, ETCD_3_7, SMALL, Cluster,
                              check_one_healthy_cluster, condition)
 from harness.wait import merged, stays
 
+pytestmark = pytest.mark.side_by_side(minutes=4)
+
 ROLLED_SECONDS = 180
 SNAPSHOT_COUNT = 100
 

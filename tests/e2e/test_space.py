@@ -1,4 +1,5 @@
 """A database that has reached its quota: what the operator does by itself, and what it asks for."""
+import concurrent.futures
 import json
 
 import pytest
@@ -6,6 +7,8 @@ import pytest
 from harness import kubectl
 from harness.cluster import SMALL, Cluster, check_one_healthy_cluster
 from harness.wait import NotYet, merged, wait_for
+
+pytestmark = pytest.mark.side_by_side(minutes=4)
 
 QUOTA = "16Mi"
 ROOM_BYTES = (16 << 20) * 80 // 100  # Below that a database has room again.
@@ -21,14 +24,14 @@ def _made(module_namespace):
     spec = merged(SMALL, {"etcd": {"quotaBackendBytes": QUOTA}, "healthCheck": {"interval": "2s"}})
     clusters = {name: Cluster(module_namespace, name, 3, spec).create()
                 for name in ("history", "keys")}
-    for name, cluster in clusters.items():
-        check_one_healthy_cluster(cluster)
-        fill(cluster, one_key=name == "history")
+    with concurrent.futures.ThreadPoolExecutor() as threads:
+        list(threads.map(fill, clusters.values(), (True, False)))
     return clusters
 
 
 def fill(cluster, one_key):
     """Until etcd takes no more."""
+    check_one_healthy_cluster(cluster)
     client = cluster.client()
     client.put("earlier", "there")
     for i in range(FULL_AFTER):

@@ -8,6 +8,8 @@ from harness import kubectl
 from harness.cluster import SMALL, Cluster, condition
 from harness.operator import NAME
 
+pytestmark = pytest.mark.side_by_side
+
 HEX_ID = re.compile(r"[0-9a-f]{16}")
 
 

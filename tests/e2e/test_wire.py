@@ -128,10 +128,10 @@ def _proxy(testbed, tmp_path):
 
 
 @pytest.fixture(name="process")
-def _process(operator, image, proxy, tmp_path):
+def _process(operator, installed, proxy, tmp_path):
     """Instead of the installed operator, which comes back afterwards."""
     operator.scale(0)
-    process = OperatorProcess(tmp_path, proxy.server, image[0])
+    process = OperatorProcess(tmp_path, proxy.server, installed["image"])
     yield process
     code = process.stop()
     operator.scale(1)

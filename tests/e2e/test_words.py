@@ -9,6 +9,8 @@ from harness.cluster import (API, ETCD_3_5, ETCD_3_6, SMALL, Cluster, check_one_
                              condition)
 from harness.wait import merged, wait_for
 
+pytestmark = pytest.mark.side_by_side
+
 
 @pytest.fixture(scope="module", name="held")
 def _held(module_namespace):

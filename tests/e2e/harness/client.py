@@ -20,6 +20,7 @@ class Client:
         self.service = f"https://{cluster.name}-client.{cluster.namespace}.svc:2379"
         self.avoid = avoid
         self.node = None
+        self.patience_seconds = 0  # For so long, a call that fails is made again.
 
     def create(self):
         kubectl.delete("pod", self.name, self.namespace, wait=True, force=True)
@@ -70,7 +71,16 @@ class Client:
                    "--endpoints=" + ",".join(endpoints or [self.service]), "--cacert=/tls/ca.crt"]
         if certificate:
             command += ["--cert=/tls/tls.crt", "--key=/tls/tls.key"]
-        return kubectl.run(*command, *arguments, namespace=self.namespace)
+        command += arguments
+        if not self.patience_seconds:
+            return kubectl.run(*command, namespace=self.namespace)
+        return wait_for(lambda: self._answer(command), self.patience_seconds, " ".join(command))[0]
+
+    def _answer(self, command):
+        try:
+            return [kubectl.run(*command, namespace=self.namespace)]
+        except kubectl.KubectlError as error:
+            raise NotYet(str(error)) from error
 
     def put(self, key, value):
         self.etcdctl("put", key, value)

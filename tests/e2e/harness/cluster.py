@@ -57,7 +57,8 @@ def drop_namespace(name):
     kubectl.run("delete", "etcd", "--all", "--wait=false", namespace=name)
     kubectl.run("delete", "pods", "--selector", "etcd.etcd.io/e2e=client", "--grace-period=0",
                 "--force", "--wait=false", namespace=name)
-    live_namespaces.remove(name)
+    if name in live_namespaces:
+        live_namespaces.remove(name)
     dropped_namespaces.append(name)
     sweep_namespaces()
 
@@ -101,6 +102,10 @@ class Cluster:
 
     def patch_spec(self, change):
         kubectl.patch("etcd", self.name, {"spec": change}, self.namespace)
+
+    def scale(self, size):
+        kubectl.run("scale", "etcd", self.name, f"--replicas={size}", namespace=self.namespace)
+        self.spec["size"] = size
 
     def annotate(self, key, value):
         kubectl.annotate("etcd", self.name, self.namespace, key, value)

@@ -48,17 +48,16 @@ patches:
 
 
 class Operator:
-    """Installing keeps what it takes to leave the cluster as it was found."""
-
-    def __init__(self, folder):
-        self.folder = pathlib.Path(folder)
-        self.found_deployment = kubectl.get("deployment", NAME, NAMESPACE)
-        self.found_crd = kubectl.get("crd", CRD)
+    """The one that is installed; who installs it removes it."""
 
     # Installation.
 
-    def install(self, image, tar=None):
-        """`tar`: what the image was loaded from. Another content needs a new pod."""
+    def install(self, folder, image, tar=None):
+        """`tar`: what the image was loaded from. Another content needs a new pod. The folder keeps
+        what it takes to leave the cluster as it was found."""
+        self.folder = pathlib.Path(folder)
+        self.found_deployment = kubectl.get("deployment", NAME, NAMESPACE)
+        self.found_crd = kubectl.get("crd", CRD)
         build = hashlib.sha256(pathlib.Path(tar).read_bytes()).hexdigest()[:16] if tar else "image"
         self._apply(image, build)
 

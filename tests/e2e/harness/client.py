@@ -22,10 +22,15 @@ class Client:
         self.node = None
         self.patience_seconds = 0  # For so long, a call that fails is made again.
 
-    def create(self):
+    def begin(self):
+        """It may begin before the cluster has made its Secret."""
         kubectl.delete("pod", self.name, self.namespace, wait=True, force=True)
         kubectl.create(self._manifest())
-        wait_for(self._ready, 60, f"client pod {self.namespace}/{self.name} runs")
+        return self
+
+    def wait_ready(self):
+        if not self.node:
+            wait_for(self._ready, 60, f"client pod {self.namespace}/{self.name} runs")
         return self
 
     def _ready(self):

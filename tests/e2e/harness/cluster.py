@@ -185,9 +185,15 @@ class Cluster:
 
     def client(self, avoid=None):
         """A pod with etcdctl and the client certificate, not on the node `avoid`; made at first use."""
-        if not self._client or (avoid and self._client.node == avoid):
-            self._client = Client(self, avoid).create()
-        return self._client
+        self.begin_client()
+        if avoid and self._client.wait_ready().node == avoid:
+            self._client = Client(self, avoid).begin()
+        return self._client.wait_ready()
+
+    def begin_client(self):
+        """It starts beside the members."""
+        if not self._client:
+            self._client = Client(self).begin()
 
 
 def describe(cluster):
@@ -221,6 +227,7 @@ def not_ready(cluster, name):
 
 def check_one_healthy_cluster(cluster):
     """One etcd cluster with one id behind the object, all members in it, and it takes writes."""
+    cluster.begin_client()
     now = cluster.wait_running()
     status = now["status"]
     client = cluster.client()

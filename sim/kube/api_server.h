@@ -34,8 +34,8 @@ int sim_api_server_list_page(struct sim_api_server *server, const struct kube_re
 int sim_watch_open(struct sim_api_server *server, const struct kube_resource *resource,
                    const char *namespace, const char *label_selector, const char *resource_version,
                    struct sim_watch **watch, struct error *error);
-/* The next event {type, object}, a new reference with an object of its own (it may be trimmed in
- * place), or NULL when there is none now. An object that no longer matches the selector is DELETED.
+/* The next event {type, object}, a new reference whose object is the stored one, not to be changed,
+ * or NULL when there is none now. An object that no longer matches the selector is DELETED.
  */
 json_t *sim_watch_next(struct sim_watch *watch);
 /* A BOOKMARK of now. */

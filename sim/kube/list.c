@@ -98,7 +98,7 @@ static struct snapshot snapshot_of(const struct sim_api_server *server, const st
 
 static json_t *item(const struct kube_resource *resource, const json_t *object)
 {
-    json_t *copy = json_deep_copy(object);
+    json_t *copy = json_copy((json_t *)object);
 
     if (resource != &kube_etcd_clusters) { /* Only custom resources say it in a list. */
         json_object_del(copy, "kind");

@@ -77,7 +77,7 @@ static json_t *event(const char *type, json_t *object)
 /* What left the selector is shown as it was when it was last in it, with the version of now. */
 static json_t *departed(const struct sim_change *change)
 {
-    json_t *last = json_deep_copy(change->before);
+    json_t *last = sim_object_copy(change->before);
 
     json_object_set(json_object_get(last, "metadata"), "resourceVersion",
                     json_path(change->after, "metadata", "resourceVersion", NULL));
@@ -92,7 +92,7 @@ static json_t *seen(const struct sim_watch *watch, const struct sim_change *chan
     bool was = change->before && sim_is_selected(change->before, watch->namespace, watch->selector);
     bool is = !change->deleted && sim_is_selected(change->after, watch->namespace, watch->selector);
     if (is) {
-        return event(was ? "MODIFIED" : "ADDED", json_deep_copy(change->after));
+        return event(was ? "MODIFIED" : "ADDED", json_incref(change->after));
     }
     return was ? departed(change) : NULL;
 }

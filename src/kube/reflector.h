@@ -66,7 +66,7 @@ void reflector_fini(struct reflector *reflector);
 void reflector_next(struct reflector *reflector, int64_t now_ms, double chance,
                     struct reflector_request *request);
 
-/* What came of it. A page of a list: the List object; its items may be trimmed in place. 0, or
+/* What came of it. A page of a list: the List object; its items become shared. 0, or
  * ERROR_INVALID when it is no list, which is then to be told to reflector_ended(). */
 int reflector_listed(struct reflector *reflector, json_t *list, struct error *error);
 /* One line of the watch, decoded: {"type": ADDED|MODIFIED|DELETED|BOOKMARK|ERROR, "object": ...}.

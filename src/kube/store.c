@@ -87,7 +87,7 @@ static void pass(struct scope *scope, uint64_t resource_version)
     }
 }
 
-/* What an object says about itself, taken before it is trimmed. */
+/* What an object says about itself. */
 struct identity {
     const char *namespace, *name;
     uint64_t resource_version;
@@ -102,7 +102,7 @@ static bool identify(const json_t *object, struct identity *identity)
 }
 
 /* The version and the owner's key of an object that is about to be stored. */
-static struct version *digest(struct kube_store *store, json_t *object, const char *namespace,
+static struct version *digest(struct kube_store *store, const json_t *object, const char *namespace,
                               char **owner_key)
 {
     char owner[OWNER_SIZE];
@@ -111,10 +111,9 @@ static struct version *digest(struct kube_store *store, json_t *object, const ch
     if (store->options.owner && store->options.owner(object, owner, sizeof owner)) {
         *owner_key = kube_store_key(namespace, owner);
     }
-    if (store->options.trim) {
-        store->options.trim(object);
-    }
-    return kube_version_new(store->options.recent, object);
+    AUTO_JSON json_t *kept =
+        store->options.trim ? store->options.trim(object) : json_incref((json_t *)object);
+    return kube_version_new(store->options.recent, kept);
 }
 
 /* Takes over `version`. */
@@ -144,7 +143,7 @@ static bool is_newer(struct kube_store *store, const char *key, uint64_t resourc
     return !entry || resource_version > entry->resource_version;
 }
 
-void kube_store_put(struct kube_store *store, json_t *object)
+void kube_store_put(struct kube_store *store, const json_t *object)
 {
     struct notices notices = {0};
     AUTO_FREE char *key = NULL;
@@ -155,7 +154,7 @@ void kube_store_put(struct kube_store *store, json_t *object)
         return;
     }
     key = kube_store_key(identity.namespace, identity.name);
-    AUTO_FREE char *namespace = xstrdup(identity.namespace ? identity.namespace : "");
+    const char *namespace = identity.namespace ? identity.namespace : "";
     struct version *version = is_newer(store, key, identity.resource_version)
                                   ? digest(store, object, namespace, &owner_key)
                                   : NULL;
@@ -234,15 +233,14 @@ void kube_store_put_written(struct kube_store *store, const json_t *object)
         return;
     }
     AUTO_FREE char *key = kube_store_key(identity.namespace, identity.name);
-    { /* Most answers of a get are no news: see that before the object is copied. */
+    { /* Most answers of a get are no news: see that before more is done. */
         STORE_LOCKED(store);
         if (!written_is_news(store, kube_store_covering_scope(store, identity.namespace), key,
                              identity.resource_version)) {
             return;
         }
     }
-    AUTO_JSON json_t *copy = json_deep_copy(object);
-    struct version *version = digest(store, copy, identity.namespace, &owner_key);
+    struct version *version = digest(store, object, identity.namespace, &owner_key);
     {
         STORE_LOCKED(store);
         struct scope *scope = kube_store_covering_scope(store, identity.namespace);

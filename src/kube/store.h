@@ -32,9 +32,10 @@
 struct kube_store;
 
 struct kube_store_options {
-    /* Removes from the object (in place) what nobody reads: at least metadata.managedFields.
-     * Must leave metadata.name, namespace, uid and resourceVersion. May be NULL. */
-    void (*trim)(json_t *object);
+    /* A new object without what nobody reads, at least without metadata.managedFields; it may share
+     * the parts of the old one, which it leaves as it is. Must keep metadata.name, namespace, uid
+     * and resourceVersion. May be NULL. */
+    json_t *(*trim)(const json_t *object);
     /* Writes the name of the object's owner (the EtcdCluster it belongs to, in its own namespace)
      * to `out`; false if it has none. May be NULL. */
     bool (*owner)(const json_t *object, char *out, size_t size);
@@ -52,9 +53,9 @@ void kube_store_free(struct kube_store *store);
  * that watch's first relist has ended. A relist of a scope that was not announced announces it. */
 void kube_store_add_scope(struct kube_store *store, const char *namespace);
 
-/* From the watch. `object` is trimmed in place and shared: nobody may change it afterwards. Objects
+/* From the watch. The parts of `object` are shared: nobody may change them afterwards. Objects
  * without name or numeric resource version are ignored. */
-void kube_store_put(struct kube_store *store, json_t *object);
+void kube_store_put(struct kube_store *store, const json_t *object);
 void kube_store_remove(struct kube_store *store, json_t *object);
 /* A bookmark: the watch of this scope has passed this resource version. */
 void kube_store_bookmark(struct kube_store *store, const char *namespace,
@@ -69,7 +70,7 @@ void kube_store_relist_end(struct kube_store *store, const char *namespace,
 /* A first relist of every scope has ended. */
 bool kube_store_synced(struct kube_store *store);
 
-/* From our own write's answer. */
+/* From our own write's answer, which is shared likewise. */
 void kube_store_put_written(struct kube_store *store, const json_t *object);
 
 /* A new reference, or NULL. `namespace` is "" or NULL for kinds without any. */

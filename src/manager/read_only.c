@@ -110,7 +110,7 @@ static int list_watched(const struct kube_api *kube, const struct kube_resource 
     }
     json_array_foreach(items, i, item)
     {
-        kind->trim(item);
+        json_array_set_new(items, i, kind->trim(item));
     }
     *out = items;
     return 0;

@@ -2,7 +2,6 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <string.h>
 
 /* A member that stays. With `fields`, only those of the object (or of each object of the array)
  * that it is; without, all of it. Lists end with a NULL name. */
@@ -85,17 +84,7 @@ static const struct keep claim_fields[] = {
     {.name = NULL},
 };
 
-static const struct keep *find(const struct keep *fields, const char *name)
-{
-    for (; fields->name; fields++) {
-        if (!strcmp(fields->name, name)) {
-            return fields;
-        }
-    }
-    return NULL;
-}
-
-static void trim_object(json_t *object, const struct keep *fields);
+static json_t *kept_object(const json_t *object, const struct keep *fields);
 
 static bool lacks_required(const json_t *object, const struct keep *fields)
 {
@@ -107,63 +96,83 @@ static bool lacks_required(const json_t *object, const struct keep *fields)
     return false;
 }
 
-static void trim_value(json_t *value, const struct keep *fields)
+static json_t *kept_value(json_t *value, const struct keep *fields)
 {
+    json_t *element;
+    size_t i;
+
     if (json_is_object(value)) {
-        trim_object(value, fields);
-    } else if (json_is_array(value)) {
-        for (size_t i = json_array_size(value); i-- > 0;) {
-            json_t *element = json_array_get(value, i);
-            if (lacks_required(element, fields)) {
-                json_array_remove(value, i);
-            } else {
-                trim_value(element, fields);
-            }
-        }
+        return kept_object(value, fields);
     }
-}
-
-static void trim_object(json_t *object, const struct keep *fields)
-{
-    void *next;
-    const char *name;
-    json_t *value;
-
-    json_object_foreach_safe(object, next, name, value)
+    if (!json_is_array(value)) {
+        return json_incref(value);
+    }
+    json_t *kept = json_array();
+    json_array_foreach(value, i, element)
     {
-        const struct keep *keep = find(fields, name);
-        if (!keep) {
-            json_object_del(object, name);
-        } else if (keep->fields) {
-            trim_value(value, keep->fields);
+        if (!lacks_required(element, fields)) {
+            json_array_append_new(kept, kept_value(element, fields));
         }
     }
+    return kept;
 }
 
-/* managedFields is often larger than the rest of an object; kubectl's annotation repeats its spec.
- */
-static void trim_metadata(json_t *object)
+static json_t *kept_object(const json_t *object, const struct keep *fields)
 {
-    json_t *metadata = json_object_get(object, "metadata");
+    json_t *kept = json_object();
+
+    for (; fields->name; fields++) {
+        json_t *value = json_object_get(object, fields->name);
+        if (value) {
+            json_object_set_new(kept, fields->name,
+                                fields->fields ? kept_value(value, fields->fields)
+                                               : json_incref(value));
+        }
+    }
+    return kept;
+}
+
+/* Of metadata that nobody else has: kubectl's annotation repeats the object's spec. */
+static void drop_annotation(json_t *metadata)
+{
+    static const char applied[] = "kubectl.kubernetes.io/last-applied-configuration";
     json_t *annotations = json_object_get(metadata, "annotations");
 
-    json_object_del(metadata, "managedFields");
-    json_object_del(annotations, "kubectl.kubernetes.io/last-applied-configuration");
+    if (json_object_get(annotations, applied)) {
+        json_t *others = json_copy(annotations);
+        json_object_del(others, applied);
+        json_object_set_new(metadata, "annotations", others);
+    }
 }
 
-void trim_pod(json_t *object)
+static json_t *trim(const json_t *object, const struct keep *fields)
 {
-    trim_metadata(object);
-    trim_object(object, pod_fields);
+    json_t *kept = kept_object(object, fields);
+
+    drop_annotation(json_object_get(kept, "metadata"));
+    return kept;
 }
 
-void trim_persistent_volume_claim(json_t *object)
+json_t *trim_pod(const json_t *object)
 {
-    trim_metadata(object);
-    trim_object(object, claim_fields);
+    return trim(object, pod_fields);
 }
 
-void trim_common(json_t *object)
+json_t *trim_persistent_volume_claim(const json_t *object)
 {
-    trim_metadata(object);
+    return trim(object, claim_fields);
+}
+
+/* managedFields is often larger than the rest of an object. */
+json_t *trim_common(const json_t *object)
+{
+    json_t *kept = json_copy((json_t *)object);
+    json_t *metadata = json_copy(json_object_get(object, "metadata"));
+
+    if (metadata) {
+        json_object_del(metadata, "managedFields");
+        drop_annotation(metadata);
+        json_object_set_new(kept, "metadata", metadata);
+    }
+    return kept;
 }

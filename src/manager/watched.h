@@ -11,7 +11,7 @@
 struct watched_kind {
     const struct kube_resource *resource;
     const char *label_selector; /* NULL: all objects. */
-    void (*trim)(json_t *object);
+    json_t *(*trim)(const json_t *object);
     bool (*owner)(const json_t *object, char *out, size_t size);
 };
 

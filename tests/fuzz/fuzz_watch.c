@@ -21,9 +21,14 @@ static bool owner_of(const json_t *object, char *out, size_t size)
     return owner != NULL;
 }
 
-static void trim(json_t *object)
+static json_t *trim(const json_t *object)
 {
-    json_object_del(json_object_get(object, "metadata"), "managedFields");
+    json_t *kept = json_copy((json_t *)object);
+    json_t *metadata = json_copy(json_object_get(object, "metadata"));
+
+    json_object_del(metadata, "managedFields");
+    json_object_set_new(kept, "metadata", metadata);
+    return kept;
 }
 
 static void changed(void *context, const char *namespace, const char *owner)

@@ -22,9 +22,14 @@ static inline void note_change(void *context, const char *namespace, const char 
     changes->count++;
 }
 
-static inline void trim_fields(json_t *object)
+static inline json_t *trim_fields(const json_t *object)
 {
-    json_object_del(json_object_get(object, "metadata"), "managedFields");
+    json_t *kept = json_copy((json_t *)object);
+    json_t *metadata = json_copy(json_object_get(object, "metadata"));
+
+    json_object_del(metadata, "managedFields");
+    json_object_set_new(kept, "metadata", metadata);
+    return kept;
 }
 
 static inline bool owner_by_label(const json_t *object, char *out, size_t size)

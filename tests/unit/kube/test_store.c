@@ -483,9 +483,11 @@ static void test_nothing_fits(void **state)
 
     (void)state;
     kube_store_put(store, object);
+    AUTO_JSON json_t *kept = trim_fields(object);
     AUTO_JSON json_t *read = kube_store_get(store, "ns", "a");
-    assert_ptr_not_equal(read, object);
-    assert_true(json_equal(read, object));
+    AUTO_JSON json_t *again = kube_store_get(store, "ns", "a");
+    assert_ptr_not_equal(read, again); /* Each reader parses. */
+    assert_true(json_equal(read, kept));
     kube_store_free(store);
     kube_recent_free(recent);
 }

@@ -166,14 +166,15 @@ int sim_operator_exchange(struct sim_operator *operator, const struct sim_reques
 
 /* What src/kube/client_api.c does with an answer. */
 static void write_through(struct sim_operator *operator, const struct kube_resource * resource,
-                          const json_t *object)
+                          const json_t *object, bool is_status)
 {
     for (size_t i = 0; object && i < N_WATCHED; i++) {
         const struct watched_kind *kind = &watched_kinds[i];
         if (kind->resource == resource &&
             kube_selector_matches(kind->label_selector,
                                   json_path(object, "metadata", "labels", NULL))) {
-            kube_store_put_written(operator->feeds[i].store, object);
+            is_status ? kube_store_put_status(operator->feeds[i].store, object)
+                      : kube_store_put_written(operator->feeds[i].store, object);
         }
     }
 }
@@ -185,7 +186,9 @@ static int exchange_object(struct sim_operator *operator, const struct sim_reque
     int result = sim_operator_exchange(operator, request, &answer, error);
 
     if (!result) {
-        write_through(operator, request->resource, answer);
+        write_through(operator, request->resource, answer,
+                      request->verb == SIM_STATUS &&
+                          json_path(request->object, "metadata", "resourceVersion", NULL));
     }
     if (out) {
         *out = result ? NULL : answer;
@@ -276,7 +279,7 @@ static int client_remove(void *context, const struct kube_resource *resource, co
         const json_t *left =
             sim_api_server_peek(operator->options.server, resource, namespace, name);
         if (left && json_path(left, "metadata", "deletionTimestamp", NULL)) {
-            write_through(operator, resource, left);
+            write_through(operator, resource, left, false);
         }
     }
     return result;

@@ -166,11 +166,14 @@ static int write_status(const struct reconciler_options *options, const struct w
     return 0;
 }
 
-static int64_t requeue_after(struct memo *memo, const struct plan *plan)
+static int64_t requeue_after(struct memo *memo, const struct plan *plan, bool recorded)
 {
     if (plan->action.kind == ACTION_NONE) {
         memo->etcd_says[0] = '\0';
         memo->busy_passes = 0;
+        if (recorded) { /* No store tells of it, and the next pass is to act upon it. */
+            return 0;
+        }
         return memo->taken_resource ? TAKEN_NAME_AGAIN_MS : plan->requeue_ms;
     }
     if (memo->etcd_says[0]) {
@@ -191,7 +194,7 @@ static int64_t requeue_after(struct memo *memo, const struct plan *plan)
 }
 
 static int carry_out(struct reconciler *reconciler, struct memo *memo, const struct world *world,
-                     const struct plan *plan, struct error *error)
+                     const struct plan *plan, bool *recorded, struct error *error)
 {
     const struct reconciler_options *options = &reconciler->options;
     AUTO_JSON json_t *status = cluster_status_encode(
@@ -201,8 +204,9 @@ static int carry_out(struct reconciler *reconciler, struct memo *memo, const str
      * keeps being refused, or nobody would hear of it. The finalizer acts on nothing recorded, and
      * needs the object as it was read. */
     bool is_finalizer = plan->action.kind == ACTION_ADD_FINALIZER;
-    if ((must_record(world, status) && !is_finalizer && !MUTANT(ActFirst)) ||
-        plan->action.kind == ACTION_NONE || world->refusal || world->etcd_says) {
+    *recorded = must_record(world, status);
+    if ((*recorded && !is_finalizer && !MUTANT(ActFirst)) || plan->action.kind == ACTION_NONE ||
+        world->refusal || world->etcd_says) {
         int result = write_status(options, world, plan, status, error);
         if (result) {
             return result;
@@ -241,6 +245,7 @@ int reconciler_pass(void *context, const char *key, struct work_result *result, 
     const char *slash = strchr(key, '/');
     struct world world;
     struct plan plan;
+    bool recorded;
 
     const char *namespace = arena_strndup(arena, key, (size_t)(slash - key));
     result->requeue_after_ms = -1;
@@ -266,11 +271,13 @@ int reconciler_pass(void *context, const char *key, struct work_result *result, 
     if (reconciler->options.planned) {
         reconciler->options.planned(reconciler->options.planned_context, &world, &plan);
     }
-    if (carry_out(reconciler, memo, &world, &plan, error)) {
+    if (carry_out(reconciler, memo, &world, &plan, &recorded, error)) {
         return -(int)error->kind;
     }
-    quiet_note(&memo->quiet, &world, &plan);
-    result->requeue_after_ms = requeue_after(memo, &plan);
+    if (!recorded) {
+        quiet_note(&memo->quiet, &world, &plan);
+    }
+    result->requeue_after_ms = requeue_after(memo, &plan, recorded);
     if (memo->quiet.addresses) {
         result->requeue_after_ms =
             quiet_interval_ms(result->requeue_after_ms, memos_length(reconciler->memos));

@@ -125,14 +125,20 @@ static const struct kube_watch *find_watch(const struct kube_client *client,
 }
 
 /* What the watch will not show would stay in the store for ever. */
-static void write_through(const struct kube_client *client, const struct kube_resource *resource,
+static void write_through(const struct kube_client *client, const struct request *request,
                           const json_t *object)
 {
-    const struct kube_watch *watch =
-        find_watch(client, resource, json_path_string(object, "metadata", "namespace", NULL));
+    const struct kube_watch *watch = find_watch(
+        client, request->resource, json_path_string(object, "metadata", "namespace", NULL));
 
-    if (watch && kube_selector_matches(watch->label_selector,
-                                       json_path(object, "metadata", "labels", NULL))) {
+    if (!watch || !kube_selector_matches(watch->label_selector,
+                                         json_path(object, "metadata", "labels", NULL))) {
+        return;
+    }
+    if (json_path(request->subresource ? request->body : NULL, "metadata", "resourceVersion",
+                  NULL)) {
+        kube_store_put_status(watch->store, object);
+    } else {
         kube_store_put_written(watch->store, object);
     }
 }
@@ -149,7 +155,7 @@ static int exchange_object(struct kube_client *client, const struct request *req
     if (result) {
         return result;
     }
-    write_through(client, request->resource, object);
+    write_through(client, request, object);
     if (out) {
         *out = json_incref(object);
     }
@@ -396,7 +402,7 @@ static int api_remove(void *context, const struct kube_resource *resource, const
         result = exchange(context, &request, &answer, error);
     }
     if (!result && is_terminating(answer)) {
-        write_through(context, resource, answer);
+        write_through(context, &request, answer);
     }
     return result == -(int)ERROR_NOT_FOUND ? 0 : result;
 }

@@ -223,7 +223,7 @@ static bool written_is_news(const struct kube_store *store, const struct scope *
     return !entry || resource_version > entry->resource_version;
 }
 
-void kube_store_put_written(struct kube_store *store, const json_t *object)
+static void put_own(struct kube_store *store, const json_t *object, bool tell)
 {
     struct notices notices = {0};
     AUTO_FREE char *owner_key = NULL;
@@ -255,7 +255,20 @@ void kube_store_put_written(struct kube_store *store, const json_t *object)
             kube_version_retire(store->options.recent, version);
         }
     }
+    if (!tell) {
+        kube_store_forget_notices(&notices);
+    }
     kube_store_tell(store, &notices);
+}
+
+void kube_store_put_written(struct kube_store *store, const json_t *object)
+{
+    put_own(store, object, true);
+}
+
+void kube_store_put_status(struct kube_store *store, const json_t *object)
+{
+    put_own(store, object, false);
 }
 
 void kube_store_bookmark(struct kube_store *store, const char *namespace, uint64_t resource_version)

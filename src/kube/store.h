@@ -72,6 +72,9 @@ bool kube_store_synced(struct kube_store *store);
 
 /* From our own write's answer, which is shared likewise. */
 void kube_store_put_written(struct kube_store *store, const json_t *object);
+/* The same for a status that was written on the condition that its object is still the version that
+ * it was decided on: whoever wrote it knows the rest of the answer, and `changed` is not called. */
+void kube_store_put_status(struct kube_store *store, const json_t *object);
 
 /* A new reference, or NULL. `namespace` is "" or NULL for kinds without any. */
 json_t *kube_store_get(struct kube_store *store, const char *namespace, const char *name);

@@ -45,6 +45,15 @@ void kube_store_tell(struct kube_store *store, struct notices *notices)
     free(notices->keys);
 }
 
+void kube_store_forget_notices(struct notices *notices)
+{
+    for (size_t i = 0; i < notices->length; i++) {
+        free(notices->keys[i]);
+    }
+    free(notices->keys);
+    *notices = (struct notices){0};
+}
+
 /* --- Entries and owners ---------------------------------------------------------------- */
 
 struct entry *kube_store_find_entry(const struct kube_store *store, const char *key)

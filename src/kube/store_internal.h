@@ -93,6 +93,7 @@ void kube_store_notice(struct kube_store *store, struct notices *notices,
                        const struct owner *owner);
 /* Calls `changed` for what was noted, and frees it. Without the lock. */
 void kube_store_tell(struct kube_store *store, struct notices *notices);
+void kube_store_forget_notices(struct notices *notices);
 
 struct text *kube_text_new(const json_t *object);
 json_t *kube_text_parse(const struct text *text);

@@ -42,6 +42,30 @@ static void creation(void **state)
     run_fini(&run);
 }
 
+/* The store tells nobody of a status that a pass has written. */
+static void what_is_recorded_is_acted_upon_at_once(void **state)
+{
+    struct work_result result;
+    struct error error;
+    struct run run;
+    bool was = false;
+
+    (void)state;
+    run_init(&run, "{}");
+    for (int i = 0; i < 40 && !was; i++) {
+        fake_site_step(&run.site);
+        run.kube.now_ms += 1000;
+        assert_int_equal(reconciler_pass(run.reconciler, "ns/c", &result, &error), 0);
+        was = *run_status(&run, "clusterID");
+    }
+    assert_true(was);
+    assert_int_equal(result.requeue_after_ms, 0);
+    run_settle(&run);
+    assert_int_equal(reconciler_pass(run.reconciler, "ns/c", &result, &error), 0);
+    assert_int_equal(result.requeue_after_ms, 10000);
+    run_fini(&run);
+}
+
 /* At rest a look is enough, until something changes or the looks are used up. */
 static void looks_in_place_of_passes(void **state)
 {
@@ -300,6 +324,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(creation),
+        cmocka_unit_test(what_is_recorded_is_acted_upon_at_once),
         cmocka_unit_test(looks_in_place_of_passes),
         cmocka_unit_test(each_call_fails_once),
         cmocka_unit_test(operator_ends_at_each_call),

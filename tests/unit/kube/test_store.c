@@ -161,6 +161,23 @@ static void test_a_change_of_owner_tells_both(void **state)
     expect_changes(f, "ns/d ");
 }
 
+/* Who writes a status knows what it changed. */
+static void test_a_status_of_our_own_tells_nobody(void **state)
+{
+    struct fixture *f = *state;
+
+    listed(f, 5);
+    put(f, "a", "u1", 6);
+    expect_changes(f, "ns/c ");
+    AUTO_JSON json_t *answer = new_object("ns", "a", "u1", 7, "c");
+    kube_store_put_status(f->store, answer);
+    assert_int_equal(version_of(f, "a"), 7);
+    put(f, "a", "u1", 7);
+    expect_changes(f, "");
+    put(f, "a", "u1", 8);
+    expect_changes(f, "ns/c ");
+}
+
 /* --- Deletions --- */
 
 static void test_deletion(void **state)
@@ -566,6 +583,7 @@ int main(void)
         CASE(test_a_bookmark_passes_versions),
         CASE(test_an_unwatched_namespace_takes_no_writes),
         CASE(test_relist_drops_what_is_gone),
+        CASE(test_a_status_of_our_own_tells_nobody),
         CASE(test_relist_spares_what_was_written_after_it),
         CASE(test_the_pages_of_a_relist_pass_nothing),
         CASE(test_an_interrupted_relist_begins_again),

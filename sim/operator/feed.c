@@ -1,5 +1,6 @@
 /* The operator's reflectors, each with a watch of its own that may be late, cut or mute. */
 #include "base/json.h"
+#include "cluster/reconcile.h"
 #include "kube/reflector.h"
 #include "sim/operator/operator.h"
 
@@ -171,6 +172,7 @@ static void add_key(void *context, const char *namespace, const char *name)
     char key[128];
 
     snprintf(key, sizeof key, "%s/%s", namespace, name);
+    reconciler_changed(operator->reconciler, key);
     work_queue_add(operator->queue, key, sim_operator_boot_ms(operator));
     sim_operator_plan_work(operator);
 }

@@ -47,7 +47,8 @@ void arena_free(struct arena *arena)
     free(arena);
 }
 
-void *arena_alloc(struct arena *arena, size_t size)
+/* Memory as it is found. */
+static void *take(struct arena *arena, size_t size)
 {
     const size_t alignment = alignof(max_align_t);
     struct block *block = arena->blocks;
@@ -66,13 +67,19 @@ void *arena_alloc(struct arena *arena, size_t size)
     }
     void *pointer = block->data + block->used;
     block->used += size;
-    return memset(pointer, 0, size);
+    return pointer;
+}
+
+void *arena_alloc(struct arena *arena, size_t size)
+{
+    return memset(take(arena, size), 0, size);
 }
 
 char *arena_strndup(struct arena *arena, const char *string, size_t length)
 {
-    char *copy = arena_alloc(arena, length + 1);
+    char *copy = take(arena, length + 1);
     memcpy(copy, string, length);
+    copy[length] = '\0';
     return copy;
 }
 
@@ -83,12 +90,19 @@ char *arena_strdup(struct arena *arena, const char *string)
 
 char *arena_printf(struct arena *arena, const char *format, ...)
 {
+    const struct block *block = arena->blocks;
+    size_t room = block ? block->size - block->used : 0;
     va_list arguments;
 
+    /* Mostly it fits where the next piece would be, and need not be written twice. */
     va_start(arguments, format);
-    int length = vsnprintf(NULL, 0, format, arguments);
+    int length =
+        vsnprintf(room ? arena->blocks->data + block->used : NULL, room, format, arguments);
     va_end(arguments);
-    char *string = arena_alloc(arena, (size_t)length + 1);
+    char *string = take(arena, (size_t)length + 1);
+    if ((size_t)length < room) {
+        return string;
+    }
     va_start(arguments, format);
     vsnprintf(string, (size_t)length + 1, format, arguments);
     va_end(arguments);

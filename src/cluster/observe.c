@@ -382,12 +382,15 @@ static void observe_taken_name(const struct reconciler_options *options, struct 
 static void draw_nonces(const struct reconciler_options *options, struct arena *arena,
                         struct world *world)
 {
+    static const char digits[] = "0123456789abcdef";
+
     for (int i = 0; i < ETCDCLUSTER_MAX_SIZE; i++) {
         unsigned char bytes[(PERMIT_NONCE_SIZE - 1) / 2];
         char *nonce = arena_alloc(arena, PERMIT_NONCE_SIZE);
         options->random(options->context, bytes, sizeof bytes);
         for (size_t b = 0; b < sizeof bytes; b++) {
-            snprintf(nonce + 2 * b, 3, "%02x", bytes[b]);
+            nonce[2 * b] = digits[bytes[b] >> 4];
+            nonce[2 * b + 1] = digits[bytes[b] & 15];
         }
         world->members[i].nonce = nonce;
     }

@@ -17,7 +17,23 @@ struct drawings {
 void drawing_free(void *drawing)
 {
     if (drawing) {
+        for (int i = 0; i < MAX_CHILDREN; i++) {
+            json_decref(((struct drawing *)drawing)->agreed[i]);
+        }
         arena_free(((struct drawing *)drawing)->arena);
+    }
+}
+
+bool drawing_agrees(const struct drawing *drawing, int child, const json_t *live)
+{
+    return drawing && live && drawing->agreed[child] == live;
+}
+
+void drawing_note_agreement(struct drawing *drawing, int child, json_t *live)
+{
+    if (drawing) {
+        json_decref(drawing->agreed[child]);
+        drawing->agreed[child] = json_incref(live);
     }
 }
 

@@ -18,10 +18,17 @@ struct drawing {
     /* Shared by passes: nobody may change the objects. The StatefulSet is without claim templates.
      */
     struct children children;
+    /* The live object of each child in which no difference was found last, a reference. */
+    json_t *agreed[MAX_CHILDREN];
 };
 
 /* With its arena. NULL is allowed. */
 void drawing_free(void *drawing);
+
+/* This very live object has been compared with that child already, and nothing differed: nobody
+ * changes what a store gave. `drawing` may be NULL: nothing is remembered. */
+bool drawing_agrees(const struct drawing *drawing, int child, const json_t *live);
+void drawing_note_agreement(struct drawing *drawing, int child, json_t *live);
 
 struct drawings;
 

@@ -3,6 +3,7 @@
 
 #include "base/json.h"
 #include "base/mutant.h"
+#include "cluster/drawing.h"
 #include "cluster/plan.h"
 
 bool rule_check_spec(struct planning *planning)
@@ -97,13 +98,21 @@ static bool settled(const struct planning *planning, const struct child *child, 
     return false;
 }
 
-static const char *differs(const struct planning *planning, const struct child *child)
+static const char *differs(const struct planning *planning, int index)
 {
+    const struct child *child = &planning->children.items[index];
+    struct drawing *drawing = planning->world->drawing ? *planning->world->drawing : NULL;
     json_t *live = world_child(planning->world, child->resource, child->name);
-    const char *why = object_difference(planning->arena, child->object, live);
 
     if (MUTANT(AlwaysApply)) {
         return "mutant";
+    }
+    if (drawing_agrees(drawing, index, live)) {
+        return NULL;
+    }
+    const char *why = object_difference(planning->arena, child->object, live);
+    if (!why) {
+        drawing_note_agreement(drawing, index, live);
     }
     return why && settled(planning, child, live) ? NULL : why;
 }
@@ -114,7 +123,7 @@ bool rule_apply_objects(struct planning *planning)
     struct action *action = &planning->plan->action;
 
     for (int i = 0; i < children->length; i++) {
-        const char *why = differs(planning, &children->items[i]);
+        const char *why = differs(planning, i);
         if (why) {
             action->apply[action->n_apply] = children->items[i];
             action->apply_reason[action->n_apply++] = why;

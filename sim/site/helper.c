@@ -13,9 +13,24 @@
 
 #define CUT_SHORT 0.01 /* The pod is killed between two steps of a start. */
 
+/* The helper reads it at each look, but nothing can change it while the pod lives. */
+static const struct member_config *config_of(struct sim_pod *pod, struct error *error)
+{
+    if (!pod->decoded) {
+        struct arena *arena = arena_new();
+        struct member_config *config = arena_alloc(arena, sizeof *config);
+        if (member_config_decode(pod->config, strlen(pod->config), arena, config, error)) {
+            arena_free(arena);
+            return NULL;
+        }
+        pod->decoded = config;
+        pod->decoded_arena = arena;
+    }
+    return pod->decoded;
+}
+
 static struct member_sight look(struct sim_pod *pod, struct arena *arena)
 {
-    struct member_config *config = arena_alloc(arena, sizeof *config);
     struct permit *permit = arena_alloc(arena, sizeof *permit);
     struct marker *marker = arena_alloc(arena, sizeof *marker);
     const char *file = sim_disk_file(pod->volume->disk);
@@ -29,9 +44,8 @@ static struct member_sight look(struct sim_pod *pod, struct arena *arena)
                      "its pages are garbage"},
         .wal = sim_disk_wal(pod->volume->disk)};
 
-    if (!member_config_decode(pod->config, strlen(pod->config), arena, config, &error)) {
-        sight.config = config;
-    } else {
+    sight.config = config_of(pod, &error);
+    if (!sight.config) {
         sight.config_problem = arena_strdup(arena, error.message);
     }
     if (pod->permit) {

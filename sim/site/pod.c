@@ -266,6 +266,7 @@ void sim_pod_remove(struct sim_pod *pod)
     sim_cancel(pod->site->sim, pod);
     free(pod->permit);
     free(pod->config);
+    arena_free(pod->decoded_arena);
     free(pod->report);
     *pod = (struct sim_pod){.site = pod->site};
 }

@@ -44,8 +44,10 @@ struct sim_pod {
     int ordinal, node;
     struct sim_volume *volume; /* NULL until bound. */
     struct sim_etcd_process *process;
-    char *permit;                 /* What the downward API has brought into the pod, or NULL. */
-    char *config;                 /* member.json, as mounted at the start. */
+    char *permit; /* What the downward API has brought into the pod, or NULL. */
+    char *config; /* member.json, as mounted at the start, */
+    const struct member_config *decoded; /* and what it says; NULL: not looked at yet. */
+    struct arena *decoded_arena;
     char version[16];             /* Of etcd in its image. */
     char nonce[64];               /* The used one, in the emptyDir; "": none. */
     enum report_reason waits_for; /* While the helper waits. */

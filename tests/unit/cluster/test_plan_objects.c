@@ -1,6 +1,8 @@
 /* How the spec comes into child objects and pods, and what holds it back. */
 #include "world_builder.h"
 
+#include "cluster/drawing.h"
+
 #include <stdio.h>
 
 static json_t *find_live(const struct world *world, const char *kind)
@@ -116,6 +118,33 @@ static void applies_what_differs_in(struct arena *arena)
     assert_int_equal(plan_of(world, arena)->action.kind, ACTION_APPLY);
 }
 TEST(applies_what_differs)
+
+/* An object in which nothing differed is known again, and by nothing but itself. */
+static void what_agrees_is_compared_once_in(struct arena *arena)
+{
+    struct drawing *drawing = NULL;
+    struct world *world = world_running(arena, "{}");
+    json_t *service = find_live(world, "Service");
+    size_t at = 0;
+
+    world->drawing = &drawing;
+    assert_int_equal(plan_of(world, arena)->action.kind, ACTION_NONE);
+    assert_true(drawing_agrees(drawing, 0, service));
+    assert_false(drawing_agrees(drawing, 1, service));
+    assert_false(drawing_agrees(NULL, 0, service));
+    assert_false(drawing_agrees(drawing, 0, NULL));
+
+    while (json_array_get(world->children, at) != service) {
+        at++;
+    }
+    json_t *changed = json_deep_copy(service); /* As the store gives a later version. */
+    json_object_set_new(json_object_get(changed, "spec"), "publishNotReadyAddresses", json_false());
+    json_array_set_new(world->children, at, changed);
+    assert_action(plan_of(world, arena), "ApplyObjects", ACTION_APPLY);
+    assert_action(plan_of(world, arena), "ApplyObjects", ACTION_APPLY);
+    drawing_free(drawing);
+}
+TEST(what_agrees_is_compared_once)
 
 static void a_field_taken_back_is_applied_in(struct arena *arena)
 {
@@ -366,6 +395,7 @@ int main(void)
         cmocka_unit_test(taken_name_holds),
         cmocka_unit_test(certificates),
         cmocka_unit_test(applies_what_differs),
+        cmocka_unit_test(what_agrees_is_compared_once),
         cmocka_unit_test(a_field_taken_back_is_applied),
         cmocka_unit_test(a_permit_keeps_no_pod),
         cmocka_unit_test(outdated_needs_two_witnesses),

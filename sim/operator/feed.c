@@ -177,6 +177,11 @@ static void add_key(void *context, const char *namespace, const char *name)
     sim_operator_plan_work(operator);
 }
 
+void sim_operator_resync(struct sim_operator *operator, const char * cluster)
+{
+    add_key(operator, SIM_NAMESPACE, cluster);
+}
+
 void sim_operator_start_feeds(struct sim_operator *operator)
 {
     operator->recent = kube_recent_new(KUBE_RECENT_SIZE);

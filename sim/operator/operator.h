@@ -109,6 +109,8 @@ void sim_operator_free(struct sim_operator *operator);
 
 /* The run hands on what changed in the API server. */
 void sim_operator_notice(struct sim_operator *operator, const struct kube_resource * resource);
+/* The resync, after which a pass is a whole one. */
+void sim_operator_resync(struct sim_operator *operator, const char * cluster);
 /* What a slow network held back arrives. */
 void sim_operator_catch_up(struct sim_operator *operator);
 /* A fault: the watches break. */

@@ -8,6 +8,8 @@ from harness import kubectl
 from harness.cluster import Cluster, check_one_healthy_cluster, not_ready
 from harness.wait import NotYet, wait_for
 
+pytestmark = pytest.mark.side_by_side(minutes=2)
+
 # A kubelet brings a changed Secret to a pod with its next look at the pod.
 ARRIVES_SECONDS = 150
 

@@ -12,6 +12,8 @@ from harness.operator import NAMESPACE
 from harness.testbed import PROJECT
 from harness.wait import wait_for
 
+pytestmark = pytest.mark.side_by_side(minutes=2)
+
 GUIDE = PROJECT / "docs/operations.md"
 CHANGE_SECONDS = 180
 

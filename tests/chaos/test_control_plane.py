@@ -5,6 +5,7 @@ import time
 import pytest
 
 from harness import faults, kubectl
+from harness.cluster import condition
 from harness.operator import NAME, USER
 from harness.wait import NotYet, wait_for
 
@@ -39,7 +40,7 @@ def test_the_operator_alone_is_cut_off_from_the_members(testbed, operator, load)
         with faults.operator_cut_off(testbed, operator):
             start = testbed.audit_end()
             load.cluster.wait(lambda now: now["status"]["phase"] == "Failed" and
-                              "does not answer" in now["status"]["message"],
+                              condition(now, "Degraded")["reason"] == "MembersUnreachable",
                               "a status that says so", CUT_OFF_SHOWS_SECONDS)
             load.hold(CUT_OFF_SECONDS)
             assert touched(testbed, start) == []

@@ -5,7 +5,7 @@
 
 PARTS="kubernetes containerd coredns etcd-3.5 etcd-3.6 etcd-3.7 csi pause"
 # Of no use to the testbed itself: built when somebody asks for them (tests/bench/scale.py, tests/chaos).
-EXTRA_PARTS="kwok standin writer"
+EXTRA_PARTS="kwok standin writer lossyfs"
 
 # programs_of PART: lines of NAME and Go package.
 programs_of() {
@@ -71,8 +71,8 @@ build_flags_of() {
 }
 
 part_sources() {
-    if [[ $1 == pause ]]; then
-        echo "$TESTBED/pause.c"
+    if [[ -e $TESTBED/$1.c ]]; then
+        echo "$TESTBED/$1.c"
     else
         find "$TESTBED/go/$1" -maxdepth 1 -type f \( -name '*.go' -o -name go.mod -o -name go.sum \) | sort
     fi
@@ -115,6 +115,11 @@ build_one() {
     local part=$1 folder=$2 name package flags
     if [[ $part == pause ]]; then
         cc -std=c17 -Os -static -s -Wall -Wextra -o "$folder/pause" "$TESTBED/pause.c"
+        return
+    fi
+    if [[ $part == lossyfs ]]; then
+        mapfile -t flags < <(pkg-config --cflags --libs fuse3 | xargs -n 1)
+        cc -std=gnu17 -O2 -Wall -Wextra -o "$folder/lossyfs" "$TESTBED/lossyfs.c" "${flags[@]}"
         return
     fi
     mapfile -t flags < <(build_flags_of "$part")

@@ -25,6 +25,14 @@ def find():
     return Testbed(pathlib.Path(kubeconfig).parent)
 
 
+def part(name):
+    """The folder of a part, built if it is missing."""
+    done = subprocess.run([PROJECT / "testbed/build", name], capture_output=True, text=True,
+                          timeout=600, check=False)
+    assert done.returncode == 0, done.stderr
+    return pathlib.Path(done.stdout.splitlines()[-1])
+
+
 def timestamp():
     """As the audit log writes it."""
     now = datetime.datetime.now(datetime.timezone.utc)

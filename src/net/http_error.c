@@ -113,12 +113,33 @@ static const char *explain_code(CURLcode code)
     }
 }
 
+/* libcurl says how long it took ("after 1001 milliseconds", "after 3 ms"), which differs each time.
+ * The text comes into statuses, and what is the same failure must read the same there. */
+static void copy_without_durations(char *out, size_t size, const char *text)
+{
+    size_t used = 0;
+
+    while (*text && used + 1 < size) {
+        int length = 0;
+        sscanf(text, " after %*u milliseconds%n", &length);
+        if (!length) {
+            sscanf(text, " after %*u ms%n", &length);
+        }
+        if (length) {
+            text += length;
+        } else {
+            out[used++] = *text++;
+        }
+    }
+    out[used] = '\0';
+}
+
 int http_error_set(struct error *error, const struct http_request *request, CURLcode code,
                    const char *text)
 {
     enum error_kind kind = kind_of(code);
     const char *explanation = explain_tls(text);
-    char name[256];
+    char name[256], detail[CURL_ERROR_SIZE];
 
     if (explanation) {
         kind = ERROR_DENIED;
@@ -126,6 +147,6 @@ int http_error_set(struct error *error, const struct http_request *request, CURL
         explanation = explain_code(code);
     }
     http_request_name(request, name, sizeof name);
-    return error_set(error, kind, "%s: %s (%s)", name, explanation,
-                     *text ? text : curl_easy_strerror(code));
+    copy_without_durations(detail, sizeof detail, *text ? text : curl_easy_strerror(code));
+    return error_set(error, kind, "%s: %s (%s)", name, explanation, detail);
 }

@@ -61,6 +61,8 @@ static void test_timeout(void **state)
     assert_non_null(strstr(error.message, "timed out"));
     assert_non_null(strstr(error.message, "GET http://127.0.0.1"));
     assert_null(strstr(error.message, "secret")); /* The query never is in a message. */
+    assert_null(strstr(error.message, " after "));
+    assert_non_null(strstr(error.message, "timed out with 0 bytes received"));
     http_client_free(client);
     peer_stop(peer);
 }
@@ -160,6 +162,7 @@ static void test_nobody_listens(void **state)
     peer_stop(peer);
     assert_int_equal(http_do(client, &request, &response, &error), -ERROR_RETRYABLE);
     assert_non_null(strstr(error.message, "cannot connect"));
+    assert_null(strstr(error.message, " after "));
     assert_false(response.sent);
     http_client_free(client);
 }

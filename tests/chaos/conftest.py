@@ -77,14 +77,18 @@ def table(rows):
     for fault in dict.fromkeys(row["fault"] for row in rows):
         runs = [row for row in rows if row["fault"] == fault]
         outages = known(runs, "outage")
-        cells = [fault, str(len(runs)), str(sum(known(runs, "acknowledged"))),
-                 str(sum(known(runs, "lost"))) if outages else "-", median(outages, 2),
-                 f"{max(outages):.2f}" if outages else "-", median(known(runs, "healthy"), 1)]
+        cells = [fault, str(len(runs)), total(known(runs, "acknowledged")), total(known(runs, "lost")),
+                 median(outages, 2), f"{max(outages):.2f}" if outages else "-",
+                 median(known(runs, "healthy"), 1)]
         yield f"| {' | '.join(cells)} |"
 
 
 def known(rows, key):
     return [row[key] for row in rows if row[key] is not None]
+
+
+def total(values):
+    return str(sum(values)) if values else "-"
 
 
 def median(values, digits):

@@ -11,6 +11,7 @@
 //
 //	members {"c-0": "10.244.1.7:2379", ...}   where the members are now; these alone are asked
 //	state                                     what has been seen so far
+//	lap                                       the longest outage since the last lap
 //	stop                                      ends the writing, reads everything back and reports
 //
 // It ends with its standard input.
@@ -76,6 +77,8 @@ func main() {
 			answer(map[string]any{"members": len(addresses)})
 		case "state":
 			answer(map[string]any{"writes": w.state(), "members": all.state(), "memberships": l.seen()})
+		case "lap":
+			answer(map[string]any{"outage": w.lap()})
 		case "stop":
 			w.stop()
 			l.stop()

@@ -24,14 +24,15 @@ const (
 
 type writer struct {
 	options
-	members *members
-	turns   chan struct{}
-	ending  chan struct{}
-	once    sync.Once
-	workers sync.WaitGroup
-	mutex   sync.Mutex
-	counts  writes
-	lastAck time.Time
+	members   *members
+	turns     chan struct{}
+	ending    chan struct{}
+	once      sync.Once
+	workers   sync.WaitGroup
+	mutex     sync.Mutex
+	counts    writes
+	lastAck   time.Time
+	lapOutage float64
 }
 
 type writes struct {
@@ -134,9 +135,21 @@ func (w *writer) gap(now time.Time) {
 	if w.lastAck.IsZero() {
 		return
 	}
-	if outage := now.Sub(w.lastAck).Seconds(); outage > w.counts.LongestOutage {
+	outage := now.Sub(w.lastAck).Seconds()
+	if outage > w.counts.LongestOutage {
 		w.counts.LongestOutage, w.counts.OutageBegan = outage, seconds(w.lastAck)
 	}
+	w.lapOutage = max(w.lapOutage, outage)
+}
+
+// lap is the longest outage since the last lap.
+func (w *writer) lap() float64 {
+	w.mutex.Lock()
+	defer w.mutex.Unlock()
+	w.gap(time.Now())
+	outage := w.lapOutage
+	w.lapOutage = 0
+	return outage
 }
 
 func (w *writer) acknowledged(now time.Time) {

@@ -16,6 +16,7 @@ class Load:
     def __init__(self, testbed, cluster, folder, rows, *options):
         self.cluster = cluster
         self.rows = rows
+        self.laps = []
         self.log = EtcdLog(testbed, cluster.namespace)
         try:
             cluster.wait_running()
@@ -53,6 +54,11 @@ class Load:
         """The length of a fault is a part of it, and nothing that could be waited for."""
         time.sleep(seconds)
 
+    def lap(self, name):
+        """A row for the outage since the last one."""
+        self.laps.append({"fault": name, "acknowledged": None, "lost": None,
+                          "outage": round(self.writer.lap(), 2), "outage_at": None, "healthy": None})
+
     def wait_healthy(self, seconds=HEALTHY_SECONDS):
         since = time.time()
 
@@ -75,6 +81,8 @@ class Load:
             "outage_at": round(writes["outage_began"] - began, 2),
             "healthy": round(healthy, 1),
         })
+        for lap in self.laps:
+            self.note(lap)
         assert verified["journaled"] == writes["acknowledged"]
         assert not verified["lost"], verified["examples"]
         self.check_promises(report["memberships"])
@@ -103,6 +111,8 @@ class Load:
 
 
 def describe(row):
+    if row["acknowledged"] is None:
+        return f"{row['fault']}: longest outage {row['outage']} s"
     told = f"{row['fault']}: {row['acknowledged']} writes acknowledged"
     if row["healthy"] is None:
         return told

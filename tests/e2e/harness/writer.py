@@ -6,18 +6,11 @@ import threading
 import time
 
 from harness import kubectl
-from harness.testbed import PROJECT
+from harness.testbed import part
 from harness.wait import NotYet, wait_for
 
 STEADY_WRITES = 200
 ADDRESSES = r'{.metadata.name} {.status.podIP}{"\n"}'
-
-
-def program():
-    done = subprocess.run([PROJECT / "testbed/build", "writer"], capture_output=True, text=True,
-                          timeout=600, check=False)
-    assert done.returncode == 0, done.stderr
-    return f"{done.stdout.splitlines()[-1]}/writer"
 
 
 class Writer:
@@ -28,7 +21,7 @@ class Writer:
         self._keep_secret(folder)
         self.log = open(folder / "writer.log", "w", encoding="utf-8")
         self.process = subprocess.Popen(
-            [program(), "-folder", folder, "-tls", folder,
+            [part("writer") / "writer", "-folder", folder, "-tls", folder,
              "-server-name", f"{cluster.name}-client.{cluster.namespace}.svc", *options],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.log, text=True)
         self.asking = threading.Lock()
@@ -109,6 +102,10 @@ class Writer:
                     return name
             raise NotYet(str(members))
         return int(wait_for(found, 20, "a leader", interval=0.1).rpartition("-")[2])
+
+    def lap(self):
+        """The longest outage since the last lap, in seconds."""
+        return self._ask("lap")["outage"]
 
     def stop(self):
         """Ends the writing, reads everything back: the report."""

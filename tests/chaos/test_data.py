@@ -100,13 +100,8 @@ def test_memory_is_too_small(testbed, load, memory_limit):
 def small_disk(testbed):
     """A function that moves a member's data to a small disk: a tmpfs over the volume's mount."""
     def move(cluster, ordinal, size):
-        pod = cluster.pod(ordinal)
-        node, volume = pod["spec"]["nodeName"], testbed.volume(cluster.claim(ordinal))
-        target = (f"/var/lib/kubelet/pods/{pod['metadata']['uid']}/volumes/kubernetes.io~csi/"
-                  f"{cluster.claim(ordinal)['spec']['volumeName']}/mount")
-        with faults.etcd_stopped(testbed, cluster, ordinal):
+        with faults.volume_covered(testbed, cluster, ordinal) as (node, volume, target):
             testbed.node_exec(node, "sh", "-euc", f"""
-                mount --make-private {target}  # Or it would lie over the volume as well.
                 mount -t tmpfs -o size={size} tmpfs {target}
                 cp -a {volume}/. {target}/
                 chown --reference={volume} {target}; chmod --reference={volume} {target}""")

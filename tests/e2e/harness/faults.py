@@ -6,7 +6,7 @@ import subprocess
 
 from harness import kubectl
 from harness.operator import NAME
-from harness.testbed import PROJECT
+from harness.testbed import PROJECT, part
 from harness.wait import wait_for
 
 SLOW_LINK = PROJECT / "tests/chaos/slow_link.py"
@@ -163,3 +163,34 @@ def etcd_stopped(testbed, cluster, ordinal):
         testbed.signal_process(process, 9)
         wait_for(lambda: not testbed.lives(process), 20, f"process {process} is gone", interval=0.05)
         yield
+
+
+@contextlib.contextmanager
+def volume_covered(testbed, cluster, ordinal):
+    """(node, the volume's folder, the folder where the pod sees it). etcd ends, and what is mounted there
+    in the body is its disk from then on, until the node starts anew or the pod goes."""
+    pod, claim = cluster.pod(ordinal), cluster.claim(ordinal)
+    target = (f"/var/lib/kubelet/pods/{pod['metadata']['uid']}/volumes/kubernetes.io~csi/"
+              f"{claim['spec']['volumeName']}/mount")
+    with etcd_stopped(testbed, cluster, ordinal):
+        # Or it would lie over the volume as well.
+        testbed.node_exec(pod["spec"]["nodeName"], "mount", "--make-private", target)
+        yield pod["spec"]["nodeName"], testbed.volume(claim), target
+
+
+def lossy_disk(testbed, cluster, ordinal):
+    """Its disk loses what was not synced when its node loses its power: testbed/lossyfs.c."""
+    with volume_covered(testbed, cluster, ordinal) as (node, volume, target):
+        testbed.node_exec(node, part("lossyfs") / "lossyfs", volume, target)
+
+
+@contextlib.contextmanager
+def slow_sync(testbed, cluster, ordinal, milliseconds):
+    """Each sync of its lossy disk takes so long."""
+    volume = testbed.volume(cluster.claim(ordinal))
+    told = volume.with_name(f"{volume.name}.fsync_ms")
+    told.write_text(str(milliseconds))
+    try:
+        yield
+    finally:
+        told.unlink()

@@ -2,6 +2,7 @@
 import pytest
 
 from harness import faults, kubectl
+from harness.cluster import condition
 from harness.wait import NotYet, wait_for
 
 # Longer than it takes the controller manager to call a node lost.
@@ -38,8 +39,10 @@ NETWORK = {
 }
 
 
-@pytest.mark.parametrize("role", ["leader", "follower"])
-@pytest.mark.parametrize("kind", NETWORK)
+@pytest.mark.parametrize("kind, role", [
+    pytest.param("partitioned", "leader", marks=pytest.mark.short),
+    ("partitioned", "follower"), ("deaf", "leader"), ("deaf", "follower"), ("mute", "leader"),
+    ("mute", "follower")])
 def test_a_node_is_partitioned(testbed, load, kind, role):
     node = node_of(load.cluster, getattr(load, role)())
     with load.fault(f"node of the {role} {kind}, 15 s"):
@@ -90,3 +93,28 @@ def test_a_node_is_gone_for_good(testbed, load):
     finally:
         testbed.node("start", node)
         wait_node_ready(node)
+
+
+TAINT = "node.kubernetes.io/out-of-service"
+
+
+def test_a_node_is_out_of_service(testbed, load):
+    """Tainted so by a person: its pod ends, and the new one waits for the volume that is on the node's
+    disks. That is no proof that the data is gone: the member is the same when the node comes back."""
+    ordinal = load.leader()
+    cluster = load.cluster
+    node, uid = node_of(cluster, ordinal), cluster.pod(ordinal)["metadata"]["uid"]
+    member = load.writer.state()["members"][cluster.pod_name(ordinal)]["id"]
+    with load.fault("node of the leader off and tainted out-of-service, then back", seconds=180):
+        try:
+            testbed.node("stop", node)
+            kubectl.run("taint", "node", node, f"{TAINT}=nodeshutdown:NoExecute")
+            faults.another_pod(cluster, ordinal, uid, seconds=120)
+            cluster.wait(lambda now: condition(now, "Degraded")["reason"] == "Unschedulable",
+                         "a status that says what the new pod waits for", 60)
+            load.hold(LOST_SECONDS)
+        finally:
+            testbed.node("start", node)
+            kubectl.run("taint", "node", node, f"{TAINT}-")
+            wait_node_ready(node)
+    assert load.writer.state()["members"][cluster.pod_name(ordinal)]["id"] == member

@@ -10,8 +10,8 @@ dns_ready() { kubectl -n kube-system rollout status daemonset/coredns --timeout=
 
 addons_storage() { kubectl apply -f "$TESTBED/config/storage.yaml" >/dev/null; }
 
-# The driver's controller half and the ordinary provisioner run on the host, so
-# that volumes can be made whichever node is down.
+# The driver's controller half, the ordinary provisioner and the ordinary resizer
+# run on the host, so that volumes can be made and grown whichever node is down.
 storage_driver() {
     mkdir -p "$STATE/csi" "$STATE/volumes"
     process_start host csi-driver "$STATE/log/csi-driver.log" "$(part csi)/csi-driver" --controller \
@@ -24,6 +24,12 @@ storage_provisioner() {
         --csi-address "$STATE/csi/csi.sock" --kubeconfig "$STATE/kubeconfigs/provisioner.kubeconfig" \
         --strict-topology --extra-create-metadata --retry-interval-max 10s \
         --kube-api-qps 50 --kube-api-burst 100
+}
+
+storage_resizer() {
+    process_start host csi-resizer "$STATE/log/csi-resizer.log" "$(part csi)/csi-resizer" \
+        --csi-address "$STATE/csi/csi.sock" --kubeconfig "$STATE/kubeconfigs/resizer.kubeconfig" \
+        --retry-interval-max 10s --kube-api-qps 50 --kube-api-burst 100
 }
 
 storage_ready() {

@@ -28,6 +28,7 @@ programs_of() {
     csi)
         echo "csi-driver ."
         echo "csi-provisioner github.com/kubernetes-csi/external-provisioner/v6/cmd/csi-provisioner"
+        echo "csi-resizer github.com/kubernetes-csi/external-resizer/v2/cmd/csi-resizer"
         ;;
     esac
 }

@@ -4,7 +4,7 @@
 
 # In the order in which they start; host_start knows how.
 # shellcheck disable=SC2034 # up and status go through them
-HOST_PROCESSES="etcd kube-apiserver kube-controller-manager kube-scheduler csi-driver csi-provisioner kube-proxy"
+HOST_PROCESSES="etcd kube-apiserver kube-controller-manager kube-scheduler csi-driver csi-provisioner csi-resizer kube-proxy"
 
 host_start() {
     case $1 in
@@ -14,6 +14,7 @@ host_start() {
     kube-scheduler) control_plane_scheduler ;;
     csi-driver) storage_driver ;;
     csi-provisioner) storage_provisioner ;;
+    csi-resizer) storage_resizer ;;
     # Cluster addresses work on the host too: the API server calls webhooks by
     # them. It sees what n1 sees.
     kube-proxy) proxy_start host n1 "$STATE/log/kube-proxy.log" ;;

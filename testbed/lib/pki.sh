@@ -70,4 +70,5 @@ pki_create() {
     pki_kubeconfig "$STATE/kubeconfigs/scheduler.kubeconfig" /CN=system:kube-scheduler
     pki_kubeconfig "$STATE/kubeconfigs/proxy.kubeconfig" /CN=system:kube-proxy
     pki_kubeconfig "$STATE/kubeconfigs/provisioner.kubeconfig" /O=system:masters/CN=csi-provisioner
+    pki_kubeconfig "$STATE/kubeconfigs/resizer.kubeconfig" /O=system:masters/CN=csi-resizer
 }

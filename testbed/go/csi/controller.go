@@ -9,18 +9,23 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// controllerService makes and removes volumes.
+// controllerService makes, grows and removes volumes.
 type controllerService struct {
 	csi.UnimplementedControllerServer
 	store store
 }
 
 func (c *controllerService) ControllerGetCapabilities(context.Context, *csi.ControllerGetCapabilitiesRequest) (*csi.ControllerGetCapabilitiesResponse, error) {
-	return &csi.ControllerGetCapabilitiesResponse{Capabilities: []*csi.ControllerServiceCapability{{
-		Type: &csi.ControllerServiceCapability_Rpc{Rpc: &csi.ControllerServiceCapability_RPC{
-			Type: csi.ControllerServiceCapability_RPC_CREATE_DELETE_VOLUME,
-		}},
-	}}}, nil
+	var capabilities []*csi.ControllerServiceCapability
+	for _, kind := range []csi.ControllerServiceCapability_RPC_Type{
+		csi.ControllerServiceCapability_RPC_CREATE_DELETE_VOLUME,
+		csi.ControllerServiceCapability_RPC_EXPAND_VOLUME,
+	} {
+		capabilities = append(capabilities, &csi.ControllerServiceCapability{
+			Type: &csi.ControllerServiceCapability_Rpc{Rpc: &csi.ControllerServiceCapability_RPC{Type: kind}},
+		})
+	}
+	return &csi.ControllerGetCapabilitiesResponse{Capabilities: capabilities}, nil
 }
 
 func (c *controllerService) CreateVolume(_ context.Context, request *csi.CreateVolumeRequest) (*csi.CreateVolumeResponse, error) {
@@ -88,6 +93,30 @@ func (c *controllerService) DeleteVolume(_ context.Context, request *csi.DeleteV
 		return nil, status.Error(codes.Internal, err.Error())
 	}
 	return &csi.DeleteVolumeResponse{}, nil
+}
+
+// ControllerExpandVolume records the larger size. A directory has room at once,
+// so nothing is left to do on the node.
+func (c *controllerService) ControllerExpandVolume(_ context.Context, request *csi.ControllerExpandVolumeRequest) (*csi.ControllerExpandVolumeResponse, error) {
+	found, err := c.store.find(request.GetVolumeId())
+	if err != nil {
+		return nil, status.Errorf(codes.NotFound, "volume %s: %v", request.GetVolumeId(), err)
+	}
+	wanted := request.GetCapacityRange().GetRequiredBytes()
+	disk, err := c.store.diskBytes()
+	if err != nil {
+		return nil, status.Error(codes.Internal, err.Error())
+	}
+	if wanted > disk {
+		return nil, status.Errorf(codes.OutOfRange, "volume %s cannot have %d bytes: the node's disk has %d", found.ID, wanted, disk)
+	}
+	if wanted > found.CapacityBytes {
+		found.CapacityBytes = wanted
+		if err := c.store.describe(found); err != nil {
+			return nil, status.Error(codes.Internal, err.Error())
+		}
+	}
+	return &csi.ControllerExpandVolumeResponse{CapacityBytes: found.CapacityBytes}, nil
 }
 
 func (c *controllerService) ValidateVolumeCapabilities(_ context.Context, request *csi.ValidateVolumeCapabilitiesRequest) (*csi.ValidateVolumeCapabilitiesResponse, error) {

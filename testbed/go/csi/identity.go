@@ -27,6 +27,11 @@ func (identity) GetPluginCapabilities(context.Context, *csi.GetPluginCapabilitie
 			Type: &csi.PluginCapability_Service_{Service: &csi.PluginCapability_Service{Type: kind}},
 		})
 	}
+	capabilities = append(capabilities, &csi.PluginCapability{
+		Type: &csi.PluginCapability_VolumeExpansion_{VolumeExpansion: &csi.PluginCapability_VolumeExpansion{
+			Type: csi.PluginCapability_VolumeExpansion_ONLINE,
+		}},
+	})
 	return &csi.GetPluginCapabilitiesResponse{Capabilities: capabilities}, nil
 }
 

@@ -2,8 +2,8 @@
 // disks: a volume is a plain directory below --volumes/NODE, belongs to the node
 // where its first pod was scheduled, and is mounted nowhere else.
 //
-// One process with --controller makes and removes the directories, behind the
-// ordinary csi-provisioner. One process with --node NAME per node, in that
+// One process with --controller makes, grows and removes the directories, behind
+// the ordinary csi-provisioner and csi-resizer. One process with --node NAME per node, in that
 // node's mount namespace, mounts them and makes itself known to the kubelet.
 package main
 
@@ -31,7 +31,7 @@ func main() {
 	log.SetFlags(log.LstdFlags | log.Lmicroseconds)
 	endpoint := flag.String("endpoint", "", "unix socket of the CSI services")
 	volumes := flag.String("volumes", "", "folder of all volumes")
-	controller := flag.Bool("controller", false, "make and remove volumes")
+	controller := flag.Bool("controller", false, "make, grow and remove volumes")
 	nodeName := flag.String("node", "", "mount volumes of this node")
 	registration := flag.String("registration", "", "unix socket in the kubelet's plugins_registry folder")
 	flag.Parse()

@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"golang.org/x/sys/unix"
 )
 
 // store is the folder of all volumes: NODE/ID is a volume's data and
@@ -62,6 +64,11 @@ func (s store) create(v volume) error {
 	if err := os.MkdirAll(s.data(v), 0o755); err != nil {
 		return err
 	}
+	return s.describe(v)
+}
+
+// describe writes down what is promised about a volume, or a larger promise.
+func (s store) describe(v volume) error {
 	text, err := json.Marshal(v)
 	if err != nil {
 		return err
@@ -71,6 +78,15 @@ func (s store) create(v volume) error {
 		return err
 	}
 	return os.Rename(unfinished, s.description(v))
+}
+
+// diskBytes is the size of the disk that all volumes share.
+func (s store) diskBytes() (int64, error) {
+	var disk unix.Statfs_t
+	if err := unix.Statfs(s.folder, &disk); err != nil {
+		return 0, fmt.Errorf("%s: %w", s.folder, err)
+	}
+	return int64(disk.Blocks) * disk.Bsize, nil
 }
 
 func (s store) remove(v volume) error {

@@ -116,6 +116,8 @@ static void change_image(struct sim_run *run)
 void sim_fault_by_user(struct sim_run *run, const struct sim_fault *fault)
 {
     static const int sizes[] = {1, 3, 5, 7, 9, 3, 1, 5};
+    static const char *const storage[] = {"16Gi", "32Gi", "16Gi", "8Gi", "4Gi"};
+    static const char *const classes[] = {"missing", "missing", "missing", "fixed", "other"};
 
     switch (fault->kind) {
     case SIM_FAULT_OptionChanged:
@@ -142,7 +144,11 @@ void sim_fault_by_user(struct sim_run *run, const struct sim_fault *fault)
         change_image(run);
         break;
     case SIM_FAULT_StorageChanged:
-        patch_spec(run, json_pack("{s:{s:s}}", "storage", "size", "16Gi"));
+        patch_spec(run, json_pack("{s:{s:s}}", "storage", "size", storage[fault->b % 5]));
+        break;
+    case SIM_FAULT_ClassChanged:
+        patch_spec(run,
+                   json_pack("{s:{s:s}}", "storage", "storageClassName", classes[fault->b % 5]));
         break;
     case SIM_FAULT_ServiceDeleted:
         sim_user_deletes(run, &kube_services,
@@ -177,6 +183,13 @@ void sim_fault_by_user(struct sim_run *run, const struct sim_fault *fault)
     }
 }
 
+static bool names_missing_class(const struct sim_run *run)
+{
+    const char *class =
+        json_path_string(sim_cluster(run), "spec", "storage", "storageClassName", NULL);
+    return class && !strcmp(class, "missing");
+}
+
 void sim_fault_healed_by_user(struct sim_run *run, enum sim_fault_kind kind)
 {
     if (kind == SIM_FAULT_BadOption) {
@@ -185,6 +198,9 @@ void sim_fault_healed_by_user(struct sim_run *run, enum sim_fault_kind kind)
         patch_spec(run, json_pack("{s:i}", "size", run->schedule->size));
     } else if (kind == SIM_FAULT_Paused) {
         patch_spec(run, json_pack("{s:b}", "paused", 0));
+    } else if (kind == SIM_FAULT_ClassChanged && names_missing_class(run)) {
+        patch_spec(run, json_pack("{s:{s:s?}}", "storage", "storageClassName",
+                                  run->schedule->seed % 2 ? "other" : NULL));
     } else if (kind == SIM_FAULT_NameTaken && run->foreign_service) {
         run->foreign_service = false;
         sim_user_deletes(run, &kube_services, SIM_CLUSTER "-client", -1, "Background");

@@ -244,7 +244,7 @@ void sim_invariants_pod_removed(struct sim_run *run, const struct sim_request *r
         !is_member(run, pod->ordinal, &member) || !sim_etcd_is_intact(run->site->etcd, member.id)) {
         return;
     }
-    if (!sim_pod_is_outdated(run, pod)) {
+    if (!sim_pod_is_outdated(run, pod) && !(pod->volume && pod->volume->needs_mount)) {
         sim_violate(run->sim, "ServingPodDeleted",
                     "pod %s is deleted while its member serves and nothing about it is outdated",
                     pod->name);
@@ -290,6 +290,13 @@ static bool is_of_cluster(const struct sim_run *run, const char *claim, const js
     return !object || (maker && uid && !strcmp(maker, uid));
 }
 
+/* Neither now nor when it goes: the request says of which version. */
+static bool is_unbound(const json_t *claim, const struct kube_delete_options *options)
+{
+    return !json_path_string(claim, "spec", "volumeName", NULL) && options &&
+           options->resource_version;
+}
+
 void sim_invariants_claim_removed(struct sim_run *run, const struct sim_request *request)
 {
     const json_t *cluster = sim_cluster(run);
@@ -303,9 +310,16 @@ void sim_invariants_claim_removed(struct sim_run *run, const struct sim_request 
                                               SIM_NAMESPACE, request->name);
     const char *uid = json_path_string(claim, "metadata", "uid", NULL);
 
-    if (!uid ||
-        (request->options && request->options->uid && strcmp(request->options->uid, uid) != 0)) {
-        return; /* It meets another claim, or none, and does nothing. */
+    const struct kube_delete_options *options = request->options;
+    const char *version = json_path_string(claim, "metadata", "resourceVersion", NULL);
+
+    if (!uid || (options && options->uid && strcmp(options->uid, uid) != 0) ||
+        (options && options->resource_version && strcmp(options->resource_version, version) != 0)) {
+        return; /* It meets another claim, one that has changed, or none, and does nothing. */
+    }
+    if (!is_deleting(cluster) && is_of_cluster(run, request->name, cluster) &&
+        is_unbound(claim, options)) {
+        return; /* There is nothing behind it, and it asks for what the spec does not any more. */
     }
     if (!is_asked_for(run, cluster, ordinal) ||
         (!is_deleting(cluster) &&
@@ -379,9 +393,12 @@ void sim_invariants_begins(void *context, const struct sim_pod *pod, const struc
     if (!cluster_id(run)) {
         return;
     }
-    check_version(run, pod);
-    if (start && id && is_member(run, pod->ordinal, &member) && member.id == id &&
-        !member.learner && sim_etcd_is_intact(run->site->etcd, id)) {
+    bool listed = is_member(run, pod->ordinal, &member);
+    if (listed || start) { /* One that has left ends at once, whatever it runs. */
+        check_version(run, pod);
+    }
+    if (start && id && listed && member.id == id && !member.learner &&
+        sim_etcd_is_intact(run->site->etcd, id)) {
         sim_violate(run->sim, "WipedWithoutProof",
                     "%s begins anew, but the data that it leaves is a member's", pod->name);
     }

@@ -40,6 +40,19 @@ void sim_invariants_called(struct sim_run *run, const struct sim_operator *opera
     }
 }
 
+/* Of a cluster that is to stay it goes without its pods. */
+static void check_set_removed(struct sim_run *run, const struct sim_request *request)
+{
+    const json_t *cluster = sim_cluster(run);
+    const char *policy = request->options ? request->options->propagation_policy : NULL;
+
+    if (cluster && !json_path(cluster, "metadata", "deletionTimestamp", NULL) &&
+        !same_text(policy, "Orphan")) {
+        sim_violate(run->sim, "SetTakesPods", "StatefulSet %s is removed with its pods",
+                    request->name);
+    }
+}
+
 void sim_invariants_arrived(void *context, struct sim_operator *operator,
                             const struct sim_request * request)
 {
@@ -59,6 +72,9 @@ void sim_invariants_arrived(void *context, struct sim_operator *operator,
     }
     if (request->verb == SIM_REMOVE && request->resource == &kube_persistent_volume_claims) {
         sim_invariants_claim_removed(run, request);
+    }
+    if (request->verb == SIM_REMOVE && request->resource == &kube_stateful_sets) {
+        check_set_removed(run, request);
     }
     if (request->verb == SIM_REMOVE && request->resource == &kube_pods) {
         sim_invariants_pod_removed(run, request);

@@ -162,6 +162,7 @@ static void build(struct sim_run *run)
     run->site->membership = sim_invariants_membership;
     run->site->begins = sim_invariants_begins;
     run->site->context = run;
+    run->site->growth = (enum sim_growth)run->schedule->growth;
     sim_api_server_subscribe(run->server, changed, run);
 }
 

@@ -41,8 +41,9 @@ static struct sim_fault draw_fault(struct sim *sim, int64_t end_ms)
 
     /* What a cluster must survive at its birth is met too seldom by chance alone. */
     static const enum sim_fault_kind births[] = {
-        SIM_FAULT_BadOption,   SIM_FAULT_VolumeWiped, SIM_FAULT_SetDeleted, SIM_FAULT_PodForced,
-        SIM_FAULT_SizeChanged, SIM_FAULT_NodeOff,     SIM_FAULT_NameTaken,  SIM_FAULT_PodDeleted};
+        SIM_FAULT_BadOption, SIM_FAULT_VolumeWiped, SIM_FAULT_SetDeleted,
+        SIM_FAULT_PodForced, SIM_FAULT_SizeChanged, SIM_FAULT_NodeOff,
+        SIM_FAULT_NameTaken, SIM_FAULT_PodDeleted,  SIM_FAULT_ClassChanged};
     bool birth = early && sim_chance(sim, SIM_STREAM_FAULTS, 0.3);
 
     struct sim_fault fault = {
@@ -65,9 +66,9 @@ static struct sim_fault draw_fault(struct sim *sim, int64_t end_ms)
 /* The size or the version is changed several times, to be carried out on top of each other. */
 static void draw_changes(struct sim *sim, struct sim_schedule *schedule)
 {
-    static const enum sim_fault_kind kinds[] = {SIM_FAULT_SizeChanged, SIM_FAULT_SizeChanged,
-                                                SIM_FAULT_SizeChanged, SIM_FAULT_VersionChanged,
-                                                SIM_FAULT_OptionChanged};
+    static const enum sim_fault_kind kinds[] = {SIM_FAULT_SizeChanged,   SIM_FAULT_SizeChanged,
+                                                SIM_FAULT_SizeChanged,   SIM_FAULT_VersionChanged,
+                                                SIM_FAULT_OptionChanged, SIM_FAULT_StorageChanged};
     int n = (int)draw(sim, 1, 4);
 
     schedule->faults_end_ms += draw(sim, 30000, 180000);
@@ -100,6 +101,8 @@ void sim_schedule_draw(uint64_t seed, struct sim_schedule *schedule)
     if (sim_chance(sim, SIM_STREAM_FAULTS, 0.4)) {
         draw_changes(sim, schedule);
     }
+    static const int growths[] = {0, 0, 0, 1, 1, 2};
+    schedule->growth = growths[sim_below(sim, SIM_STREAM_FAULTS, sizeof growths / sizeof *growths)];
     qsort(schedule->faults, (size_t)schedule->n_faults, sizeof *schedule->faults, by_time);
     sim_free(sim);
 }
@@ -111,10 +114,13 @@ void sim_schedule_print(const struct sim_schedule *schedule, void (*line)(const 
     const char *version = sim_version(schedule->version);
 
     snprintf(text, sizeof text,
-             "seed %llu: size %d, version %s, operators %d, claims are %s and %s",
+             "seed %llu: size %d, version %s, operators %d, claims are %s and %s, volumes grow %s",
              (unsigned long long)schedule->seed, schedule->size, version ? version : "not said",
              schedule->operators, schedule->delete_claims ? "deleted with the cluster" : "kept",
-             schedule->keep_claims ? "kept when it shrinks" : "deleted when it shrinks");
+             schedule->keep_claims ? "kept when it shrinks" : "deleted when it shrinks",
+             schedule->growth == 0   ? "while they are used"
+             : schedule->growth == 1 ? "when mounted"
+                                     : "never");
     line(text);
     for (int i = 0; i < schedule->n_faults; i++) {
         const struct sim_fault *fault = &schedule->faults[i];

@@ -51,6 +51,7 @@
     FAULT(VersionChanged)                                                                          \
     FAULT(ImageChanged)                                                                            \
     FAULT(StorageChanged)                                                                          \
+    FAULT(ClassChanged)                                                                            \
     FAULT(ServiceDeleted)                                                                          \
     FAULT(ServiceChanged)                                                                          \
     FAULT(ConfigMapDeleted)                                                                        \
@@ -92,6 +93,7 @@ struct sim_schedule {
     int version;                             /* Of sim_version(); -1: the spec says none. */
     bool delete_claims;                      /* whenDeleted: Delete */
     bool keep_claims;                        /* whenScaled: Retain */
+    int growth;                              /* How volumes grow: enum sim_growth. */
     int64_t faults_end_ms;                   /* Then everything heals. */
     struct sim_fault faults[SIM_MAX_FAULTS]; /* In the order of time. */
     int n_faults;

@@ -2,6 +2,7 @@
  * says so, or one that says in words why it does not. */
 #include <string.h>
 
+#include "api/field.h"
 #include "base/json.h"
 #include "cluster/names.h"
 #include "member/decide.h"
@@ -54,6 +55,45 @@ static struct members count_members(const struct sim_run *run)
     return members;
 }
 
+/* A pod is to be restarted for its volume to grow, whatever else is held. */
+static bool awaits_mounts(const struct sim_run *run)
+{
+    for (int i = 0; i < SIM_PODS; i++) {
+        const struct sim_pod *pod = &run->site->pods[i];
+        if (pod->state && !pod->orphan && pod->volume && pod->volume->needs_mount) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_less(const char *size, const char *asked)
+{
+    return !size || api_quantity_compare(size, asked) < 0;
+}
+
+/* The members' volumes, and those that new members would get. */
+static bool has_storage_asked(const struct sim_run *run, const json_t *cluster)
+{
+    const char *asked = json_path_string(cluster, "spec", "storage", "size", NULL);
+    const json_t *set =
+        sim_api_server_peek(run->server, &kube_stateful_sets, SIM_NAMESPACE, SIM_CLUSTER);
+    const json_t *template =
+        json_array_get(json_path(set, "spec", "volumeClaimTemplates", NULL), 0);
+
+    if (!asked) {
+        return true;
+    }
+    for (int i = 0; i < SIM_PODS; i++) {
+        const struct sim_pod *pod = &run->site->pods[i];
+        if (pod->state && !pod->orphan && pod->volume && is_less(pod->volume->capacity, asked)) {
+            return false;
+        }
+    }
+    return !is_less(json_path_string(template, "spec", "resources", "requests", "storage", NULL),
+                    asked);
+}
+
 /* All that the spec asks for is so: as many voters and no learner, and of the version that it names
  * unless the status says why it is another. */
 static bool has_what_is_asked(const struct sim_run *run, const json_t *cluster)
@@ -74,8 +114,14 @@ static bool has_what_is_asked(const struct sim_run *run, const json_t *cluster)
     if (size || (json_int_t)n != json_path_integer(cluster, 0, "spec", "size", NULL)) {
         return false;
     }
+    if (awaits_mounts(run)) {
+        return false;
+    }
     if (!strcmp(condition_of(cluster, "SpecApplied"), "False")) {
         return true;
+    }
+    if (!has_storage_asked(run, cluster)) {
+        return false;
     }
     for (int i = 0; i < SIM_PODS; i++) {
         const struct sim_pod *pod = &run->site->pods[i];

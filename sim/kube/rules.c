@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "api/field.h"
 #include "base/json.h"
 
 static bool refuse(char why[SIM_RULE_SIZE], const char *words)
@@ -99,13 +100,31 @@ static bool stateful_set_ok(const json_t *before, const json_t *after, char why[
                        "'minReadySeconds' are forbidden");
 }
 
+static const char *requested(const json_t *claim)
+{
+    return json_path_string(claim, "spec", "resources", "requests", "storage", NULL);
+}
+
 /* A claim may be bound, and grow. */
 static bool claim_ok(const json_t *before, const json_t *after, char why[SIM_RULE_SIZE])
 {
     static const char *const members[] = {"resources", "volumeName", "volumeAttributesClassName",
                                           NULL};
     const char *volume = json_path_string(before, "spec", "volumeName", NULL);
+    const char *phase = json_path_string(before, "status", "phase", NULL);
+    const char *had = requested(before), *asks = requested(after);
+    const char *has = json_path_string(before, "status", "capacity", "storage", NULL);
 
+    if (had && asks && api_quantity_compare(asks, had) < 0 &&
+        (!has || api_quantity_compare(asks, has) <= 0)) {
+        return refuse(why, "spec.resources.requests.storage: Forbidden: field can not be less than "
+                           "status.capacity");
+    }
+    if (phase && strcmp(phase, "Bound") != 0 && (had || asks) &&
+        (!had || !asks || strcmp(had, asks))) {
+        return refuse(why, "spec: Forbidden: spec is immutable after creation except "
+                           "resources.requests and volumeAttributesClassName for bound claims");
+    }
     if (same_but(before, after, members) &&
         (!volume || json_equal(json_path(before, "spec", "volumeName", NULL),
                                json_path(after, "spec", "volumeName", NULL)))) {

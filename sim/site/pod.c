@@ -211,6 +211,7 @@ void sim_pod_begin(struct sim_pod *pod)
 {
     bool slow = sim_chance(pod->site->sim, SIM_STREAM_KUBELET, 0.03); /* FailedMount, once. */
 
+    sim_volume_mounted(pod->site, pod->volume);
     sim_pod_write_status(pod);
     sim_pod_after(pod, takes(pod, 200, 1500) + (slow ? 10000 : 0), create_container);
 }

@@ -93,6 +93,8 @@ static void changed(void *context, const struct kube_resource *resource, const j
 
     if (resource == &kube_pods) {
         sim_pod_changed(site, object, deleted);
+    } else if (resource == &kube_persistent_volume_claims && !deleted) {
+        sim_volume_claim_changed(site, object);
     } else if (resource == &kube_persistent_volume_claims && deleted) {
         struct sim_volume *volume =
             sim_volume_of_claim(site, json_path_string(object, "metadata", "uid", NULL));
@@ -131,6 +133,7 @@ struct sim_site *sim_site_new(struct sim *sim, struct sim_api_server *server)
     for (int i = 0; i < SIM_NODES; i++) {
         register_node(site, i);
     }
+    sim_register_classes(site);
     sim_api_server_subscribe(server, changed, site);
     return site;
 }

@@ -6,6 +6,7 @@
  *
  * site.c     nodes, addresses, who reaches whom
  * volume.c   claims become disks; pods are put onto nodes
+ * resizer.c  volumes grow, as their StorageClass and their driver allow
  * pod.c      a pod's life: start, probes, restart, end
  * helper.c   the start helper in the pod
  * fault.c    what may go wrong with all of it */
@@ -35,7 +36,15 @@ struct sim_volume {
     struct sim_disk *disk; /* NULL: the slot is free. */
     int node;              /* Its data is there and nowhere else. */
     bool lost;             /* There is no such volume any more, though the claim names it. */
+    char capacity[16];     /* As its claim says, */
+    bool grows;            /* and the resizer is about to look whether that is enough. */
+    bool needs_mount;      /* The rest is done when it is mounted the next time, */
+    int64_t needs_since_ms;
+    bool infeasible; /* or can never be. */
 };
+
+/* How the driver grows volumes. */
+enum sim_growth { SIM_GROWS_ONLINE, SIM_GROWS_AT_MOUNT, SIM_GROWS_NEVER };
 
 struct sim_pod {
     struct sim_site *site;
@@ -76,12 +85,13 @@ struct sim_site {
     struct sim_node nodes[SIM_NODES];
     struct sim_pod pods[SIM_PODS];
     struct sim_volume volumes[SIM_VOLUMES];
-    int addresses;         /* Given out so far. */
-    bool unschedulable;    /* A fault: no room for another pod, */
-    int no_room_from;      /* for those of this ordinal and above. */
-    bool members_cut_off;  /* A fault: the operators reach no member. */
-    bool bad_image;        /* A fault: no image can be pulled. */
-    double slow;           /* Factor on all that a kubelet does. */
+    int addresses;        /* Given out so far. */
+    bool unschedulable;   /* A fault: no room for another pod, */
+    int no_room_from;     /* for those of this ordinal and above. */
+    bool members_cut_off; /* A fault: the operators reach no member. */
+    bool bad_image;       /* A fault: no image can be pulled. */
+    double slow;          /* Factor on all that a kubelet does. */
+    enum sim_growth growth;
     int operator_nodes[8]; /* Where operator process "operator-N" runs. */
     /* May be NULL: see struct sim_etcd_options. */
     void (*membership)(void *context, const struct sim_membership_change *change);
@@ -128,8 +138,11 @@ void sim_pod_ended(void *site, void *owner, int code, const char *words);
 void sim_pod_after(struct sim_pod *pod, int64_t delay_ms, sim_event *function);
 bool sim_pod_can_run(const struct sim_pod *pod);
 void sim_helper_look(struct sim_pod *pod); /* helper.c */
-/* Its claim's phase. */
+/* Its claim's status. */
 void sim_volume_tell(struct sim_site *site, const struct sim_volume *volume, const char *phase);
+void sim_volume_claim_changed(struct sim_site *site, const json_t *claim); /* resizer.c */
+void sim_volume_mounted(struct sim_site *site, struct sim_volume *volume);
+void sim_register_classes(struct sim_site *site);
 struct sim_volume *sim_volume_of_claim(struct sim_site *site, const char *claim_uid);
 
 #endif

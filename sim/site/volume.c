@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/json.h"
 #include "sim/site/site.h"
 
@@ -76,11 +77,24 @@ static void register_volume(struct sim_site *site, const char *claim, const char
 
 void sim_volume_tell(struct sim_site *site, const struct sim_volume *volume, const char *phase)
 {
-    AUTO_JSON json_t *claim = json_pack(
-        "{s:s, s:s, s:{s:s, s:s}, s:{s:s}}", "apiVersion", "v1", "kind", "PersistentVolumeClaim",
-        "metadata", "name", volume->claim, "namespace", SIM_NAMESPACE, "status", "phase", phase);
+    AUTO_JSON json_t *claim =
+        json_pack("{s:s, s:s, s:{s:s, s:s}, s:{s:s, s:{s:s}}}", "apiVersion", "v1", "kind",
+                  "PersistentVolumeClaim", "metadata", "name", volume->claim, "namespace",
+                  SIM_NAMESPACE, "status", "phase", phase, "capacity", "storage", volume->capacity);
+    json_t *status = json_object_get(claim, "status");
+    char date[CLOCK_RFC3339_SIZE];
     struct error error;
 
+    if (volume->infeasible) {
+        json_object_set_new(status, "allocatedResourceStatuses",
+                            json_pack("{s:s}", "storage", "ControllerResizeInfeasible"));
+    }
+    if (volume->needs_mount) {
+        clock_rfc3339(SIM_WALL_START_MS + volume->needs_since_ms, date, sizeof date);
+        json_object_set_new(status, "conditions",
+                            json_pack("[{s:s, s:s, s:s}]", "type", "FileSystemResizePending",
+                                      "status", "True", "lastTransitionTime", date));
+    }
     site->kube->replace_status(site->kube->context, &kube_persistent_volume_claims, claim, NULL,
                                &error);
 }
@@ -99,6 +113,8 @@ static struct sim_volume *provision(struct sim_site *site, const json_t *claim, 
              json_path_string(claim, "metadata", "uid", NULL));
     volume->disk = sim_disk_new(site->etcd, name);
     volume->node = node;
+    snprintf(volume->capacity, sizeof volume->capacity, "%s",
+             json_path_string(claim, "spec", "resources", "requests", "storage", NULL));
     register_volume(site, name, volume->claim_uid, node);
     volume->lost = false;
     tell_node(site, name, node);
@@ -150,8 +166,12 @@ void sim_site_place_pod(struct sim_pod *pod)
     struct sim_volume *volume =
         claim ? sim_volume_of_claim(site, json_path_string(claim, "metadata", "uid", NULL)) : NULL;
     int node = volume ? volume->node : choose_node(site);
+    const char *class = json_path_string(claim, "spec", "storageClassName", NULL);
     if (!claim || json_path(claim, "metadata", "deletionTimestamp", NULL)) {
         tell_unschedulable(pod, object, "persistentvolumeclaim is not there");
+    } else if (!volume && class &&
+               !sim_api_server_peek(site->server, &kube_storage_classes, NULL, class)) {
+        tell_unschedulable(pod, object, "pod has unbound immediate PersistentVolumeClaims");
     } else if (volume && volume->lost) {
         tell_unschedulable(pod, object, "persistentvolumeclaim bound to non-existent volume");
     } else if (volume && site->nodes[node].gone) {

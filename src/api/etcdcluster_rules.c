@@ -8,11 +8,8 @@
     "metadata.name must be at most 52 lower-case letters, digits and dashes, begin with a letter " \
     "and not end with a dash, because the names of Services and Pods are made from it"
 #define MESSAGE_SHRINK                                                                             \
-    "storage.size cannot be made smaller: volumes only grow; create a new cluster from a backup "  \
-    "to move to smaller ones"
-#define MESSAGE_CLASS                                                                              \
-    "storage.storageClassName cannot be changed: the volumes exist already; create a new cluster " \
-    "from a backup to move to another class"
+    "spec.storage.size cannot be made smaller: volumes only grow; create a new cluster from a "    \
+    "backup to move to smaller ones"
 #define MESSAGE_CLIENT_TLS                                                                         \
     "security.tls.client.enabled cannot be changed: every client's URL depends on it; decide at "  \
     "creation"
@@ -102,16 +99,14 @@ const char *const etcdcluster_managed_flags[] = {MANAGED_FLAGS(AS_STRING) NULL};
 const struct api_rule etcdcluster_object_rules[] = {
     {"self.metadata.name.size() <= 52 && self.metadata.name.matches('" NAME_PATTERN "')",
      MESSAGE_NAME},
+    /* A size that cannot be had, or was wrong from the beginning, may be taken back; the operator
+     * says what of it is still too small. */
+    {"quantity(string(self.spec.storage.size))"
+     ".compareTo(quantity(string(oldSelf.spec.storage.size))) >= 0 || "
+     "!has(self.status) || !has(self.status.clusterID) || (has(self.status.conditions) && "
+     "self.status.conditions.exists(c, c.type == 'SpecApplied' && c.status == 'False'))",
+     MESSAGE_SHRINK},
     {0}};
-
-const struct api_rule etcdcluster_storage_rules[] = {
-    {"has(self.storageClassName) == has(oldSelf.storageClassName) && "
-     "(!has(self.storageClassName) || self.storageClassName == oldSelf.storageClassName)",
-     MESSAGE_CLASS},
-    {0}};
-
-const struct api_rule etcdcluster_storage_size_rules[] = {
-    {"quantity(string(self)).compareTo(quantity(string(oldSelf))) >= 0", MESSAGE_SHRINK}, {0}};
 
 const struct api_rule etcdcluster_client_tls_rules[] = {{"self == oldSelf", MESSAGE_CLIENT_TLS},
                                                         {0}};

@@ -38,7 +38,10 @@
     M(TwoPodsRolled, 3000, "a pod is rolled while another member is away")                         \
     M(LeaderNotMoved, 3000, "a leader is taken away before it has handed over")                    \
     M(WipeOnAlarm, 3000, "the member that the alarm CORRUPT names is replaced")                    \
-    M(VersionJump, 3000, "any version may come after any other")
+    M(VersionJump, 3000, "any version may come after any other")                                   \
+    M(SetNotOrphaned, 3000, "the StatefulSet is made anew and takes its pods along")               \
+    M(RestartToGrow, 3000, "a pod is restarted although its volume grows while it is used")        \
+    M(ClaimMayBeBound, 3000, "a claim is replaced that may have got a volume meanwhile")
 
 #ifdef MUTANTS
 #define MUTANT(name) mutant_is(#name)

@@ -179,8 +179,10 @@ static int remove_objects(const struct reconciler_options *options, struct memo 
 
     for (int i = 0; i < plan->action.n_remove; i++) {
         const struct removal *removal = &plan->action.remove[i];
-        struct kube_delete_options preconditions = {
-            .uid = removal->uid, .grace_period_seconds = -1, .propagation_policy = "Background"};
+        struct kube_delete_options preconditions = {.uid = removal->uid,
+                                                    .resource_version = removal->resource_version,
+                                                    .grace_period_seconds = -1,
+                                                    .propagation_policy = "Background"};
         int result = kube->remove(kube->context, removal->resource, world->names->namespace,
                                   removal->name, &preconditions, error);
         if (result) {
@@ -362,6 +364,12 @@ int act(const struct reconciler_options *options, struct memo *memo, const struc
         break;
     case ACTION_REMOVE:
         result = remove_objects(options, memo, world, plan, error);
+        break;
+    case ACTION_GROW_CLAIMS:
+        result = act_grow_claims(options, world, &plan->action, error);
+        break;
+    case ACTION_ORPHAN_SET:
+        result = act_orphan_set(options, world, error);
         break;
     case ACTION_ADD_MEMBER:
     case ACTION_PROMOTE_MEMBER:

@@ -17,7 +17,13 @@ int act_on_etcd(const struct reconciler_options *options, struct memo *memo,
 struct etcd_endpoint act_endpoint(const struct world *world, int ordinal, struct arena *arena);
 struct etcd_target act_target(const struct world *world, int last, struct arena *arena);
 
-/* Of these, the ones that put a cluster in order. (act_upkeep.c) */
+/* Of act(): what volumes there are. (act_storage.c) */
+int act_grow_claims(const struct reconciler_options *options, const struct world *world,
+                    const struct action *action, struct error *error);
+int act_orphan_set(const struct reconciler_options *options, const struct world *world,
+                   struct error *error);
+
+/* Of those of etcd, the ones that put a cluster in order. (act_upkeep.c) */
 int act_compact(const struct reconciler_options *options, struct memo *memo,
                 const struct world *world, const struct action *action, struct arena *arena,
                 struct error *error);

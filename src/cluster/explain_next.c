@@ -40,6 +40,16 @@ static const struct {
     [ACTION_STOP_ETCD] = {"StopEtcd", "the StatefulSet is scaled to nothing: all members end",
                           "a pod on a dead node: it ends when the Node is removed or tainted "
                           "node.kubernetes.io/out-of-service"},
+    [ACTION_GROW_CLAIMS] = {"GrowClaims",
+                            "the claims ask for the size of the spec; their driver grows the "
+                            "volumes while they are used, where it can",
+                            "a quota on storage; a driver that has no more room, or grows only "
+                            "what is not mounted"},
+    [ACTION_ORPHAN_SET] = {"OrphanSet",
+                           "the StatefulSet is deleted without its pods, which run on, and the "
+                           "next pass makes it again around them",
+                           "a quota or an admission webhook that refuses the new one (Degraded "
+                           "then says ActionRefused; the pods run on)"},
     [ACTION_ADD_MEMBER] = {"AddMember", "etcd is told of the member, as a learner",
                            "etcd's own checks: a voter that is down, a change within the last five "
                            "seconds"},
@@ -89,7 +99,11 @@ static json_t *explain_objects(const struct world *world, const struct plan *pla
     for (int i = 0; i < action->n_remove; i++) {
         add_object(out, action->remove[i].resource->kind, action->remove[i].name, NULL);
     }
-    if (action->kind == ACTION_STOP_ETCD) {
+    for (int i = 0; action->kind == ACTION_GROW_CLAIMS && i < action->n_pods; i++) {
+        const struct world_claim *claim = &world->members[action->pods[i]].claim;
+        add_object(out, kube_persistent_volume_claims.kind, claim->name, NULL);
+    }
+    if (action->kind == ACTION_STOP_ETCD || action->kind == ACTION_ORPHAN_SET) {
         add_object(out, kube_stateful_sets.kind, world->names->cluster, NULL);
     }
     for (int i = 0; action->kind == ACTION_ISSUE_CERTIFICATES && i < N_SECRETS; i++) {
@@ -120,7 +134,7 @@ static json_t *explain_pods(const struct world *world, const struct plan *plan)
 {
     json_t *out = json_array();
 
-    for (int i = 0; i < plan->action.n_pods; i++) {
+    for (int i = 0; plan->action.kind != ACTION_GROW_CLAIMS && i < plan->action.n_pods; i++) {
         int ordinal = plan->action.pods[i];
         const struct world_pod *pod = &world->members[ordinal].pod;
         json_t *item = json_object();

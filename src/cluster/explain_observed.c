@@ -50,7 +50,11 @@ static json_t *observe_claim_of(const struct world *world, const struct world_cl
                             claim->creator_uid && !strcmp(claim->creator_uid, world->uid));
     explain_set_text(out, "name", claim->name);
     explain_set_text(out, "storageClass", claim->storage_class);
+    explain_set_text(out, "requested", claim->requested);
+    explain_set_text(out, "capacity", claim->capacity);
     explain_set_text(out, "problem", claim->problem);
+    explain_set_text(out, "growthProblem",
+                     claim->cannot_grow ? claim->cannot_grow : claim->growth_problem);
     return out;
 }
 

@@ -46,7 +46,10 @@ static void show_claim(struct buffer *out, const json_t *claim)
                   is(claim, "bound") ? "bound" : "not bound",
                   is(claim, "terminating") ? ", ending" : "",
                   is(claim, "madeForThisCluster") ? "" : ", made for an earlier cluster");
+    append(out, claim, "requested", "asks for ");
+    append(out, claim, "capacity", "has ");
     append(out, claim, "problem", "");
+    append(out, claim, "growthProblem", "cannot grow: ");
     buffer_printf(out, "\n");
 }
 

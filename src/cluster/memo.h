@@ -32,6 +32,11 @@ struct memo {
         uint64_t pod; /* Of its UID and its restarts; 0: not running. */
         int64_t since_ms;
     } running[ETCDCLUSTER_MAX_SIZE];
+    /* And since when its volume was seen to wait for a mount. */
+    struct {
+        int64_t wanted_ms; /* As the claim dates it; 0: it does not wait. */
+        int64_t since_ms;
+    } mounts[ETCDCLUSTER_MAX_SIZE];
     struct upkeep upkeep;
     int busy_passes;                    /* Passes in a row that acted. */
     char refusal[ERROR_MESSAGE_SIZE];   /* Why the last action was refused; "": it was not. */

@@ -7,6 +7,7 @@
 #include "cluster/membership.h"
 #include "cluster/pod_template.h"
 #include "cluster/version_guard.h"
+#include "cluster/volumes.h"
 #include "pki/pki.h"
 
 json_t *owner_reference(const json_t *cluster)
@@ -107,14 +108,15 @@ static json_t *config_map(const struct world *world, const char *version, struct
 static json_t *claim_template(const struct world *world)
 {
     json_t *labels = names_labels(world->names);
+    const struct storage storage = storage_wanted(world);
     json_t *claim =
         json_pack("{s:s, s:s, s:{s:s, s:o, s:{s:s}}, s:{s:[s], s:{s:{s:s}}}}", "apiVersion", "v1",
                   "kind", "PersistentVolumeClaim", "metadata", "name", "data", "labels", labels,
                   "annotations", ANNOTATION_CLUSTER_UID, world->uid, "spec", "accessModes",
-                  "ReadWriteOnce", "resources", "requests", "storage", world->spec.storage.size);
-    if (world->spec.storage.storage_class_name) {
+                  "ReadWriteOnce", "resources", "requests", "storage", storage.size);
+    if (storage.class) {
         json_object_set_new(json_object_get(claim, "spec"), "storageClassName",
-                            json_string(world->spec.storage.storage_class_name));
+                            json_string(storage.class));
     }
     return claim;
 }

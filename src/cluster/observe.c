@@ -122,11 +122,24 @@ static int observe_children(const struct reconciler_options *options, struct are
     return 0;
 }
 
+static bool has_no_owner(const json_t *pod)
+{
+    return !json_array_size(json_path(pod, "metadata", "ownerReferences", NULL));
+}
+
+/* The StatefulSet is made anew, and the next one will take the pod: it runs with flags of this very
+ * cluster. What an earlier object of the name left does not. */
+static bool awaits_set(const struct world *world, const json_t *pod)
+{
+    const char *config = json_path_string(pod, "metadata", "annotations", ANNOTATION_CONFIG, NULL);
+
+    return has_no_owner(pod) && config && world_child(world, &kube_config_maps, config);
+}
+
 /* A member's pod whose StatefulSet was deleted without it: nobody will end it. */
 static void observe_orphan(const json_t *pod, struct world *world)
 {
-    if (world->n_orphans < ETCDCLUSTER_MAX_SIZE &&
-        !json_array_size(json_path(pod, "metadata", "ownerReferences", NULL)) &&
+    if (world->n_orphans < ETCDCLUSTER_MAX_SIZE && has_no_owner(pod) &&
         !json_path(pod, "metadata", "deletionTimestamp", NULL)) {
         world->orphans[world->n_orphans++] =
             (struct world_orphan){json_path_string(pod, "metadata", "name", NULL),
@@ -152,102 +165,15 @@ static int observe_pods(const struct reconciler_options *options, struct arena *
         if (ordinal < 0 || ordinal >= ETCDCLUSTER_MAX_SIZE) {
             continue;
         }
-        if (object_is_owned_by(pod, set_uid)) {
+        bool owned = object_is_owned_by(pod, set_uid);
+        if (owned || awaits_set(world, pod)) {
             observe_pod(pod, arena, &world->members[ordinal].pod);
-        } else {
+        }
+        if (!owned) {
             observe_orphan(pod, world);
         }
     }
     return 0;
-}
-
-/* Why a claim that keeps its pod from being scheduled is not bound. */
-static void observe_claim_problem(const struct reconciler_options *options, struct arena *arena,
-                                  struct world_claim *claim)
-{
-    const struct kube_api *kube = options->kube;
-    struct error error;
-
-    if (!claim->storage_class) {
-        claim->problem = "it names no StorageClass and the Kubernetes cluster has no default one: "
-                         "mark a StorageClass as default, or delete the cluster and its claims and "
-                         "create it with spec.storage.storageClassName";
-    } else if (kube->get(kube->context, &kube_storage_classes, NULL, claim->storage_class, NULL,
-                         &error) == -(int)ERROR_NOT_FOUND) {
-        claim->problem = arena_printf(arena,
-                                      "StorageClass %s does not exist: create it, or delete the "
-                                      "cluster and its claims and create it with another "
-                                      "spec.storage.storageClassName",
-                                      claim->storage_class);
-    }
-}
-
-static void observe_claim(const json_t *object, struct world_claim *out)
-{
-    const char *phase = json_path_string(object, "status", "phase", NULL);
-
-    out->exists = true;
-    out->bound = phase && !strcmp(phase, "Bound");
-    out->gone = phase && !strcmp(phase, "Lost") ? "its PersistentVolume is gone" : NULL;
-    out->terminating = json_path(object, "metadata", "deletionTimestamp", NULL) != NULL;
-    out->name = json_path_string(object, "metadata", "name", NULL);
-    out->uid = json_path_string(object, "metadata", "uid", NULL);
-    out->resource_version = json_path_string(object, "metadata", "resourceVersion", NULL);
-    out->creator_uid =
-        json_path_string(object, "metadata", "annotations", ANNOTATION_CLUSTER_UID, NULL);
-    out->storage_class = json_path_string(object, "spec", "storageClassName", NULL);
-    out->volume = json_path_string(object, "spec", "volumeName", NULL);
-    out->selected_node = json_path_string(object, "metadata", "annotations",
-                                          "volume.kubernetes.io/selected-node", NULL);
-}
-
-/* "kubernetes.io/hostname", "topology.hostpath.csi/node": a label that one node bears. */
-static bool names_one_node(const char *label)
-{
-    const char *slash = label ? strrchr(label, '/') : NULL;
-    const char *last = slash ? slash + 1 : label;
-
-    return last &&
-           (!strcmp(last, "hostname") || !strcmp(last, "node") || !strcmp(last, "nodename"));
-}
-
-/* The volume can be reached from this node alone: it is on disks of its own. */
-static bool volume_is_on(const json_t *volume, const char *node)
-{
-    json_t *terms =
-        json_path(volume, "spec", "nodeAffinity", "required", "nodeSelectorTerms", NULL);
-    json_t *expression;
-    size_t i;
-
-    if (json_array_size(terms) != 1) {
-        return false;
-    }
-    json_array_foreach(json_object_get(json_array_get(terms, 0), "matchExpressions"), i, expression)
-    {
-        json_t *values = json_object_get(expression, "values");
-        const char *value = json_string_value(json_array_get(values, 0));
-        if (names_one_node(json_path_string(expression, "key", NULL)) &&
-            json_array_size(values) == 1 && value && !strcmp(value, node)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Two witnesses: the volume says that it is on that node's disks, and Kubernetes has no such Node
- * any more. What may not be read is no witness. */
-static bool node_is_gone(const struct reconciler_options *options, const struct world_claim *claim)
-{
-    const struct kube_api *kube = options->kube;
-    AUTO_JSON json_t *volume = NULL;
-    struct error error;
-
-    return claim->bound && claim->volume && claim->selected_node &&
-           !kube->get(kube->context, &kube_persistent_volumes, NULL, claim->volume, &volume,
-                      &error) &&
-           volume_is_on(volume, claim->selected_node) &&
-           kube->get(kube->context, &kube_nodes, NULL, claim->selected_node, NULL, &error) ==
-               -(int)ERROR_NOT_FOUND;
 }
 
 static int observe_claims(const struct reconciler_options *options, struct arena *arena,
@@ -283,7 +209,10 @@ static int observe_claims(const struct reconciler_options *options, struct arena
             member->pod.unschedulable) {
             observe_claim_problem(options, arena, &member->claim);
         }
-        if (member->pod.unschedulable && node_is_gone(options, &member->claim)) {
+        if (world->spec_valid) {
+            observe_claim_growth(options, world, arena, &member->claim);
+        }
+        if (member->pod.unschedulable && claim_node_is_gone(options, &member->claim)) {
             member->claim.gone = arena_printf(
                 arena, "its volume was on disks of node %s, which does not exist any more",
                 member->claim.selected_node);
@@ -415,6 +344,23 @@ static void observe_running(struct memo *memo, int64_t now_boot_ms, struct world
     }
 }
 
+/* The same of volumes whose growth waits for a mount. */
+static void observe_mounts(struct memo *memo, int64_t now_boot_ms, struct world *world)
+{
+    for (int i = 0; i < ETCDCLUSTER_MAX_SIZE; i++) {
+        struct world_claim *claim = &world->members[i].claim;
+        if (memo->mounts[i].wanted_ms != claim->mount_wanted_ms) {
+            memo->mounts[i].wanted_ms = claim->mount_wanted_ms;
+            memo->mounts[i].since_ms = now_boot_ms;
+        }
+        if (claim->mount_wanted_ms) {
+            int64_t seen_ms = now_boot_ms - memo->mounts[i].since_ms;
+            int64_t told_ms = world->now_ms - claim->mount_wanted_ms;
+            claim->mount_waits_ms = seen_ms > told_ms ? seen_ms : told_ms;
+        }
+    }
+}
+
 int observe_cluster(const struct reconciler_options *options, struct memo *memo,
                     struct arena *arena, struct world *world, struct error *error)
 {
@@ -432,6 +378,7 @@ int observe_cluster(const struct reconciler_options *options, struct memo *memo,
         return error_wrap(error, "observing %s/%s", world->names->namespace, world->names->cluster);
     }
     observe_running(memo, world->boot_ms, world);
+    observe_mounts(memo, world->boot_ms, world);
     if (!world->spec_valid) {
         return 0;
     }

@@ -14,7 +14,13 @@ int observe_object(const struct reconciler_options *options, const char *namespa
 int observe_cluster(const struct reconciler_options *options, struct memo *memo,
                     struct arena *arena, struct world *world, struct error *error);
 
-/* The parts (observe_pod.c, observe_etcd.c). */
+/* The parts (observe_claim.c, observe_pod.c, observe_etcd.c). */
+void observe_claim(const json_t *object, struct world_claim *out);
+void observe_claim_problem(const struct reconciler_options *options, struct arena *arena,
+                           struct world_claim *claim);
+void observe_claim_growth(const struct reconciler_options *options, const struct world *world,
+                          struct arena *arena, struct world_claim *claim);
+bool claim_node_is_gone(const struct reconciler_options *options, const struct world_claim *claim);
 void observe_pod(json_t *pod, struct arena *arena, struct world_pod *out);
 void observe_etcd(const struct reconciler_options *options, struct arena *arena,
                   struct world *world);

@@ -88,6 +88,8 @@ void observe_pod(json_t *pod, struct arena *arena, struct world_pod *out)
     out->uid = json_path_string(pod, "metadata", "uid", NULL);
     out->resource_version = json_path_string(pod, "metadata", "resourceVersion", NULL);
     out->terminating = json_path(pod, "metadata", "deletionTimestamp", NULL) != NULL;
+    const char *created = json_path_string(pod, "metadata", "creationTimestamp", NULL);
+    out->created_ms = created ? clock_parse_rfc3339(created) : 0;
     out->ip = json_path_string(pod, "status", "podIP", NULL);
     out->node = json_path_string(pod, "spec", "nodeName", NULL);
     out->ready = is_true(find_condition(pod, "Ready"));

@@ -35,6 +35,8 @@ enum action_kind {
     ACTION_DELETE_PODS, /* Those in `pods`. */
     ACTION_STOP_ETCD,   /* Scale the StatefulSet to nothing. */
     ACTION_REMOVE,      /* The objects in `remove`. */
+    ACTION_GROW_CLAIMS, /* Those of the ordinals in `pods`, to the size of the spec. */
+    ACTION_ORPHAN_SET,  /* Remove the StatefulSet and leave its pods. */
     /* Calls to etcd about the member `ordinal`; what refuses for now is asked again. */
     ACTION_ADD_MEMBER, /* As a learner. */
     ACTION_PROMOTE_MEMBER,
@@ -49,6 +51,7 @@ enum action_kind {
 struct removal {
     const struct kube_resource *resource;
     const char *name, *uid;
+    const char *resource_version; /* It must not have changed since; or NULL. */
 };
 
 struct action {
@@ -100,6 +103,7 @@ struct planning {
     const char *blocked; /* What only a person can mend (phase Failed), or NULL. */
     const char *blocked_rule;
     const char *spec_held; /* What of the spec is not carried out, and why; or NULL. */
+    bool growing;          /* Volumes are. */
 };
 
 void plan_make(const struct world *world, struct arena *arena, struct plan *plan);
@@ -121,7 +125,10 @@ bool rule_retire_permits(struct planning *planning);
 bool rule_lost_member(struct planning *planning);
 bool rule_record_upgrade(struct planning *planning);
 bool rule_hold_version(struct planning *planning);
-bool rule_hold_storage(struct planning *planning);
+bool rule_grow_volumes(struct planning *planning);
+bool rule_hold_class(struct planning *planning);
+bool rule_remake_set(struct planning *planning);
+bool rule_replace_claims(struct planning *planning);
 bool rule_remove_lost_member(struct planning *planning);
 bool rule_add_member(struct planning *planning);
 bool rule_promote_member(struct planning *planning);

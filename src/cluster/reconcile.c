@@ -110,6 +110,8 @@ static void tell_action(const struct reconciler_options *options, const struct w
     case ACTION_COMPACT:
     case ACTION_DEFRAGMENT:
     case ACTION_DISARM:
+    case ACTION_GROW_CLAIMS:
+    case ACTION_ORPHAN_SET:
         kube->event(kube->context, world->object, "Normal", plan->rule, plan->reason);
         break;
     case ACTION_NONE:

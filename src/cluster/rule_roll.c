@@ -3,8 +3,21 @@
  * members stops after the first one. */
 #include "cluster/membership.h"
 #include "cluster/plan.h"
+#include "cluster/volumes.h"
 
 #include <string.h>
+
+/* Why the pod is to be made anew, or NULL. */
+static const char *wants_restart(const struct planning *planning, int ordinal)
+{
+    const struct world *world = planning->world;
+
+    if (planning_pod_is_outdated(planning, &world->members[ordinal].pod)) {
+        return "was made from an earlier template";
+    }
+    return volume_wants_restart(world, ordinal) ? "has a volume that grows only when mounted anew"
+                                                : NULL;
+}
 
 /* The next to go, or -1: the highest ordinal that does not lead. */
 static int next_to_roll(const struct planning *planning)
@@ -14,7 +27,7 @@ static int next_to_roll(const struct planning *planning)
 
     for (int i = world_size(world) - 1; i >= 0; i--) {
         const struct world_member *member = &world->members[i];
-        if (!member->pod.exists || !planning_pod_is_outdated(planning, &member->pod)) {
+        if (!member->pod.exists || !wants_restart(planning, i)) {
             continue;
         }
         if (strcmp(member_role(member), "leader") != 0) {
@@ -38,13 +51,12 @@ bool rule_roll_pod(struct planning *planning)
                           ? gate_restart(world, ordinal, planning->arena)
                           : "the StatefulSet has not got its new template yet";
     if (why && !MUTANT(TwoPodsRolled)) {
-        planning_wait(planning,
-                      arena_printf(planning->arena, "%s is to be restarted with new settings: %s",
-                                   name, why));
+        planning_wait(planning, arena_printf(planning->arena, "%s %s and is to be restarted: %s",
+                                             name, wants_restart(planning, ordinal), why));
         return false;
     }
     const char *reason =
-        arena_printf(planning->arena, "%s was made from an earlier template", name);
+        arena_printf(planning->arena, "%s %s", name, wants_restart(planning, ordinal));
     if (planning_move_leader(planning, ordinal, reason)) {
         return true;
     }

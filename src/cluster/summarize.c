@@ -194,7 +194,7 @@ static void summarize_conditions(struct planning *planning, const char *problem,
     bool quorum = world_has_quorum(world);
     bool all = status->size > 0 && status->ready_replicas == status->size;
     bool is_creating = !strcmp(status->phase, "Creating"), deleting = world->deleting;
-    bool progressing = operation_of(status->phase) != NULL;
+    bool progressing = operation_of(status->phase) != NULL || planning->growing;
     const char *members = arena_printf(planning->arena, "%d of %d members are ready",
                                        status->ready_replicas, status->size);
 

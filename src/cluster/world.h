@@ -18,7 +18,7 @@
 #include "etcd/api.h"
 
 struct world_pod {
-    bool exists; /* And belongs to the present StatefulSet. */
+    bool exists; /* And belongs to the present StatefulSet, or to none and is a member's. */
     bool terminating, ready;
     const char *name, *uid, *resource_version, *ip, *node;
     const char *template_hash, *config; /* From its annotations; NULL: none. */
@@ -26,6 +26,7 @@ struct world_pod {
     struct permit *permit;              /* It, decoded; NULL if it does not parse. */
     int64_t permit_sent_ms;             /* When it was last sent there; 0 or less: unknown. */
     bool started;                       /* The etcd container runs (the helper or etcd itself). */
+    int64_t created_ms;                 /* By the API server's wall clock; 0: unknown. */
     int64_t started_ms;                 /* By the kubelet's wall clock; 0: unknown. */
     int64_t runs_ms;                    /* For how long at least, as far as clocks agree. */
     int32_t restarts;
@@ -43,6 +44,13 @@ struct world_claim {
     const char *problem;                /* Why it is not bound, in words, or NULL. */
     const char *volume, *selected_node; /* NULL: none yet. */
     const char *gone;                   /* Why its volume is gone for good, or NULL. */
+    bool class_missing;                 /* There is no StorageClass of that name. */
+    const char *requested, *capacity;   /* Quantities: asked for, and there; NULL: not known. */
+    const char *cannot_grow;            /* Why its class forbids what is wanted, or NULL. */
+    const char *growth_problem;         /* What its driver says of the growth, or NULL. */
+    bool growth_infeasible;             /* And that it can never be. */
+    int64_t mount_wanted_ms;            /* Its growth waits for a mount since then; 0: not. */
+    int64_t mount_waits_ms;             /* For how long at least, as far as clocks agree. */
 };
 
 struct world_member {

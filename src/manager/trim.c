@@ -73,6 +73,7 @@ static const struct keep claim_spec_fields[] = {
 static const struct keep claim_status_fields[] = {
     {.name = "phase"},
     {.name = "capacity"},
+    {.name = "allocatedResourceStatuses"},
     {.name = "conditions"},
     {.name = NULL},
 };

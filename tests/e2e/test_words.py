@@ -60,10 +60,9 @@ def test_an_invalid_spec_is_refused(operator, manifest, words):
 
 @pytest.mark.parametrize("change, words", [
     ({"storage": {"size": "256Mi"}}, ["cannot be made smaller", "create a new cluster"]),
-    ({"storage": {"storageClassName": "other"}}, ["storageClassName cannot be changed"]),
     ({"security": {"tls": {"client": {"enabled": False}}}}, ["cannot be changed"]),
     ({"security": {"tls": {"peer": {"enabled": False}}}}, ["cannot be changed", "identity"]),
-], ids=["size", "class", "client TLS", "peer TLS"])
+], ids=["size", "client TLS", "peer TLS"])
 def test_an_impossible_change_is_refused(held, change, words):
     before = held.get()["spec"]
     with pytest.raises(kubectl.KubectlError) as refused:

@@ -110,16 +110,19 @@ static void check_rules(const json_t *document, struct arena *arena)
                                         "Corrupt",
                                         "MemberLost",
                                         "RetirePermits",
+                                        "GrowVolumes",
+                                        "ReplaceClaims",
                                         "Scale",
                                         "PromoteMember",
                                         "AddMember",
                                         "RemoveMember",
                                         "NoSpace",
                                         "RollPod",
+                                        "RemakeSet",
                                         "RemoveClaims",
                                         "Defragment",
                                         "VersionHeld",
-                                        "StorageHeld",
+                                        "ClassHeld",
                                         "RemoveStale"};
     const json_t *rules = json_object_get(document, "rules");
     const char *text = strstr(text_of(document, arena), "The rules, in the order");
@@ -168,14 +171,14 @@ static void a_held_version_in(struct arena *arena)
 {
     struct world *world = world_running(arena, "{}");
 
-    world_set_spec(world, arena, "{\"version\":\"3.8.1\",\"storage\":{\"size\":\"16Gi\"}}");
+    world_set_spec(world, arena, "{\"version\":\"3.8.1\",\"storage\":{\"size\":\"4Gi\"}}");
     const json_t *document = explain(world, arena);
     check_rules(document, arena);
     assert_says(rule(document, "VersionHeld"), "specHeld", "3.8.1 is asked for and 3.6.16 stays");
-    assert_says(rule(document, "StorageHeld"), "specHeld", "16Gi is asked for");
+    assert_says(rule(document, "GrowVolumes"), "specHeld", "4Gi is asked for");
     assert_int_equal(json_array_size(json_object_get(document, "specHeld")), 2);
     /* Each rule's words are its own. */
-    assert_null(strstr(json_path_string(rule(document, "StorageHeld"), "specHeld", NULL), "3.8.1"));
+    assert_null(strstr(json_path_string(rule(document, "GrowVolumes"), "specHeld", NULL), "3.8.1"));
 }
 TEST(a_held_version)
 

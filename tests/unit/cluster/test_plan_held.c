@@ -20,7 +20,7 @@ static void all_is_said_in(struct arena *arena)
     struct world *world = world_running(arena, "{}");
 
     world_set_spec(world, arena,
-                   "{\"size\":5,\"version\":\"3.8.1\",\"storage\":{\"size\":\"16Gi\"}}");
+                   "{\"size\":5,\"version\":\"3.8.1\",\"storage\":{\"size\":\"4Gi\"}}");
     world->member_list = NULL;
     struct plan *plan = plan_of(world, arena);
     assert_int_equal(plan->action.kind, ACTION_NONE);
@@ -28,7 +28,7 @@ static void all_is_said_in(struct arena *arena)
     assert_contains(applied(plan)->message, "spec.version: 3.8.1 is asked for and 3.6.16 stays");
     assert_contains(applied(plan)->message, "set a version of 3.7 first, then 3.8");
     assert_contains(applied(plan)->message, "spec.size: 5 is asked for and there are 3");
-    assert_contains(applied(plan)->message, "spec.storage.size: 16Gi is asked for");
+    assert_contains(applied(plan)->message, "spec.storage.size: 4Gi is asked for");
     assert_string_equal(plan->status.phase, "Running"); /* It is not an illness. */
 }
 TEST(all_is_said)

@@ -145,7 +145,8 @@ static void it_stops_when_one_does_not_serve_in(struct arena *arena)
         rows[i].change(world, arena);
         assert_waits(
             plan_of(world, arena), "RollPod",
-            arena_printf(arena, "c-0 is to be restarted with new settings: %s", rows[i].words));
+            arena_printf(arena, "c-0 was made from an earlier template and is to be restarted: %s",
+                         rows[i].words));
     }
 }
 TEST(it_stops_when_one_does_not_serve)
@@ -188,7 +189,8 @@ static void nobody_hands_over_while_one_is_away_in(struct arena *arena)
     renew(world, arena, 2);
     renew(world, arena, 0);
     world_is_down(world, 2);
-    assert_waits(plan_of(world, arena), "RollPod", "c-1 is to be restarted");
+    assert_waits(plan_of(world, arena), "RollPod",
+                 "c-1 was made from an earlier template and is to be restarted");
 }
 TEST(nobody_hands_over_while_one_is_away)
 

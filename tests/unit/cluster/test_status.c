@@ -168,7 +168,7 @@ static void message_priority_in(struct arena *arena)
     struct world *world = world_running(arena, "{}");
 
     assert_string_equal(plan_of(world, arena)->status.message, "");
-    world_set_spec(world, arena, "{\"storage\": {\"size\": \"16Gi\"}}"); /* What is held, */
+    world_set_spec(world, arena, "{\"storage\": {\"size\": \"4Gi\"}}"); /* What is held, */
     assert_contains(plan_of(world, arena)->status.message, "spec.storage.size");
     world_is_down(world, 1); /* less than what is wrong, */
     assert_contains(plan_of(world, arena)->status.message, "c-1 does not answer");

@@ -96,6 +96,8 @@ void world_make_pod(struct world *world, struct arena *arena, int ordinal, const
         .uid = arena_printf(arena, "claim-%d", ordinal),
         .creator_uid = CLUSTER_UID,
         .storage_class = "standard",
+        .requested = world->spec.storage.size,
+        .capacity = world->spec.storage.size,
     };
     member->looked = false;
     member->report = NULL;

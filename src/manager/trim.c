@@ -71,11 +71,8 @@ static const struct keep claim_spec_fields[] = {
 };
 
 static const struct keep claim_status_fields[] = {
-    {.name = "phase"},
-    {.name = "capacity"},
-    {.name = "allocatedResourceStatuses"},
-    {.name = "conditions"},
-    {.name = NULL},
+    {.name = "phase"},      {.name = "capacity"}, {.name = "allocatedResourceStatuses"},
+    {.name = "conditions"}, {.name = NULL},
 };
 
 static const struct keep claim_fields[] = {

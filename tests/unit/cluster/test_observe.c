@@ -158,6 +158,33 @@ static void another_sets_pod_in(struct arena *arena)
 }
 TEST(another_sets_pod)
 
+/* The StatefulSet is made anew: a pod that runs with our flags is a member's, and still nobody's.
+ */
+static void a_pod_between_sets_in(struct arena *arena)
+{
+    struct fixture f;
+
+    setup(&f);
+    fake_kube_put(&f.kube, "ConfigMap",
+                  json_pack("{s:{s:s, s:{s:s}, s:[{s:s}]}}", "metadata", "name", "c-config-1",
+                            "labels", LABEL_CLUSTER, "c", "ownerReferences", "uid", "uid-1"));
+    put_pod(&f, "c-0", "{}");
+    put_pod(&f, "c-1", "{}");
+    for (int i = 0; i < 2; i++) {
+        json_t *pod = fake_kube_find(&f.kube, "Pod", i ? "c-1" : "c-0");
+        json_t *metadata = json_object_get(pod, "metadata");
+        json_object_del(metadata, "ownerReferences");
+        json_object_set_new(metadata, "annotations",
+                            json_pack("{s:s}", ANNOTATION_CONFIG, i ? "c-config-2" : "c-config-1"));
+    }
+    const struct world *world = observe(&f, arena);
+    assert_true(world->members[0].pod.exists);
+    assert_false(world->members[1].pod.exists); /* Of an earlier object of this name. */
+    assert_int_equal(world->n_orphans, 2);
+    teardown(&f);
+}
+TEST(a_pod_between_sets)
+
 static void put_claim(struct fixture *f, const char *name, const char *class, const char *creator)
 {
     json_t *claim =
@@ -196,6 +223,74 @@ static void claims_in(struct arena *arena)
     teardown(&f);
 }
 TEST(claims)
+
+/* A volume of 8Gi that is asked for 8Gi; the spec's default is the same. */
+static json_t *put_bound(struct fixture *f, const char *name, const char *class)
+{
+    put_claim(f, name, class, "uid-1");
+    json_t *claim = fake_kube_find(&f->kube, "PersistentVolumeClaim", name);
+    json_object_set_new(json_object_get(claim, "spec"), "volumeName", json_string("pvc-1"));
+    json_object_set_new(json_object_get(claim, "spec"), "resources",
+                        parse("{\"requests\": {\"storage\": \"4Gi\"}}"));
+    json_object_set_new(claim, "status",
+                        parse("{\"phase\": \"Bound\", \"capacity\": {\"storage\": \"4Gi\"}}"));
+    return claim;
+}
+
+static void a_class_that_does_not_let_grow_in(struct arena *arena)
+{
+    struct fixture f;
+
+    setup(&f);
+    fake_kube_put(&f.kube, "StorageClass",
+                  parse("{\"metadata\": {\"name\": \"fast\"}, \"allowVolumeExpansion\": true}"));
+    fake_kube_put(&f.kube, "StorageClass", parse("{\"metadata\": {\"name\": \"fixed\"}}"));
+    put_bound(&f, "data-c-0", "fast");
+    put_bound(&f, "data-c-1", "fixed");
+    put_bound(&f, "data-c-2", "gone");
+    put_bound(&f, "data-c-3", NULL);
+    json_object_set_new(json_object_get(put_bound(&f, "data-c-4", "fixed"), "spec"), "resources",
+                        parse("{\"requests\": {\"storage\": \"8Gi\"}}"));
+    const struct world *world = observe(&f, arena);
+    assert_string_equal(world->members[0].claim.requested, "4Gi");
+    assert_string_equal(world->members[0].claim.capacity, "4Gi");
+    assert_null(world->members[0].claim.cannot_grow);
+    assert_contains(world->members[1].claim.cannot_grow, "StorageClass fixed does not allow it");
+    assert_contains(world->members[2].claim.cannot_grow, "StorageClass gone does not exist");
+    assert_contains(world->members[3].claim.cannot_grow, "names no StorageClass");
+    assert_null(world->members[4].claim.cannot_grow); /* It has asked already. */
+    teardown(&f);
+}
+TEST(a_class_that_does_not_let_grow)
+
+static void a_growth_under_way_in(struct arena *arena)
+{
+    struct fixture f;
+
+    setup(&f);
+    json_object_set_new(json_object_get(put_bound(&f, "data-c-0", "fast"), "status"), "conditions",
+                        parse("[{\"type\": \"FileSystemResizePending\", \"status\": \"True\","
+                              "  \"lastTransitionTime\": \"2026-01-01T00:00:00Z\"}]"));
+    json_t *status = json_object_get(put_bound(&f, "data-c-1", "fast"), "status");
+    json_object_set_new(status, "allocatedResourceStatuses",
+                        parse("{\"storage\": \"ControllerResizeInfeasible\"}"));
+    json_object_set_new(status, "conditions",
+                        parse("[{\"type\": \"ControllerResizeError\", \"status\": \"True\","
+                              "  \"message\": \"no room\"}]"));
+    json_object_set_new(
+        json_object_get(put_bound(&f, "data-c-2", "fast"), "status"), "conditions",
+        parse("[{\"type\": \"NodeResizeError\", \"status\": \"False\", \"message\": \"m\"}]"));
+    const struct world *world = observe(&f, arena);
+    assert_true(world->members[0].claim.mount_wanted_ms > 0);
+    assert_true(world->members[0].claim.mount_waits_ms > 0);
+    assert_null(world->members[0].claim.growth_problem);
+    assert_true(world->members[1].claim.growth_infeasible);
+    assert_string_equal(world->members[1].claim.growth_problem, "no room");
+    assert_null(world->members[2].claim.growth_problem);
+    assert_int_equal(world->members[2].claim.mount_wanted_ms, 0);
+    teardown(&f);
+}
+TEST(a_growth_under_way)
 
 static void put_event(struct fixture *f, const char *name, const char *date, const char *message)
 {
@@ -246,6 +341,9 @@ int main(void)
         cmocka_unit_test(a_pods_words),
         cmocka_unit_test(another_sets_pod),
         cmocka_unit_test(claims),
+        cmocka_unit_test(a_pod_between_sets),
+        cmocka_unit_test(a_class_that_does_not_let_grow),
+        cmocka_unit_test(a_growth_under_way),
         cmocka_unit_test(refused_pods),
         cmocka_unit_test(nonces_and_memory),
     };

@@ -68,11 +68,12 @@ static void test_claim(void **state)
         "\"spec\":{\"storageClassName\":\"s\",\"resources\":{\"requests\":{\"storage\":\"1Gi\"}},"
         "\"volumeName\":\"v\",\"volumeMode\":\"Filesystem\",\"accessModes\":[\"ReadWriteOnce\"],"
         "\"dataSource\":{}},\"status\":{\"phase\":\"Bound\",\"capacity\":{\"storage\":\"1Gi\"},"
-        "\"conditions\":[],\"accessModes\":[\"ReadWriteOnce\"]}}",
+        "\"allocatedResourceStatuses\":{},\"conditions\":[],\"accessModes\":[\"ReadWriteOnce\"]}}",
         "{\"metadata\":{\"name\":\"data-c-0\",\"finalizers\":[\"f\"]},"
         "\"spec\":{\"storageClassName\":\"s\",\"resources\":{\"requests\":{\"storage\":\"1Gi\"}},"
         "\"volumeName\":\"v\",\"volumeMode\":\"Filesystem\",\"accessModes\":[\"ReadWriteOnce\"]},"
-        "\"status\":{\"phase\":\"Bound\",\"capacity\":{\"storage\":\"1Gi\"},\"conditions\":[]}}");
+        "\"status\":{\"phase\":\"Bound\",\"capacity\":{\"storage\":\"1Gi\"},"
+        "\"allocatedResourceStatuses\":{},\"conditions\":[]}}");
 }
 
 static void test_common(void **state)

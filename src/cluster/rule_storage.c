@@ -82,7 +82,7 @@ static void say_progress(struct planning *planning)
             next = next && (next->growth_problem || !claim->growth_problem) ? next : claim;
         }
     }
-    if (grown == bound || held) {
+    if (!next || held) {
         return;
     }
     planning->growing = true;

@@ -58,17 +58,30 @@ def held(cluster, *words):
     cluster.wait(said, f"SpecApplied is False and says {words}")
 
 
-def test_volumes_grow_under_members_that_run(cluster):
-    cluster.patch_spec({"size": 3})
+def resize(cluster, size):
+    cluster.spec["size"] = size
+    cluster.patch_spec({"size": size})
+    cluster.wait(lambda now: now["status"].get("replicas") == size, f"{size} pods")
     cluster.wait_running()
+
+
+def since(cluster):
+    """When it last began or ceased to be ready and available."""
+    now = cluster.get()
+    return [condition(now, kind)["lastTransitionTime"] for kind in ("Ready", "Available")]
+
+
+def test_volumes_grow_under_members_that_run(cluster):
+    resize(cluster, 3)
     client = cluster.client()
     client.put("before", "1")
     set_uid = kubectl.get("statefulset", "c", cluster.namespace)["metadata"]["uid"]
-    was, had = pods(cluster), volumes(cluster)
+    was, had, well = pods(cluster), volumes(cluster), since(cluster)
     cluster.patch_spec({"storage": {"size": "512Mi"}})
     wait_size(cluster, "512Mi")
     cluster.wait_running()
     assert pods(cluster) == was, "no pod was restarted"
+    assert since(cluster) == well, "nor did anybody notice that the StatefulSet was away"
     assert [volume for volume, _, _ in volumes(cluster).values()] == \
         [volume for volume, _, _ in had.values()], "they are the same volumes"
     made = kubectl.get("statefulset", "c", cluster.namespace)
@@ -82,14 +95,10 @@ def test_volumes_grow_under_members_that_run(cluster):
 
 def test_a_new_member_gets_the_new_size(cluster):
     was = pods(cluster)
-    cluster.patch_spec({"size": 5})
-    cluster.wait(lambda now: now["status"].get("replicas") == 5, "five pods")
-    cluster.wait_running()
+    resize(cluster, 5)
     assert capacities(cluster) == ["512Mi"] * 5
     assert {name: seen for name, seen in pods(cluster).items() if name in was} == was
-    cluster.patch_spec({"size": 1})
-    cluster.wait(lambda now: now["status"].get("replicas") == 1, "one pod")
-    cluster.wait_running()
+    resize(cluster, 1)
 
 
 def test_a_smaller_size_is_refused(cluster):

@@ -56,7 +56,8 @@ static bool bind_claims(const struct tiny_kubelet *kubelet, const json_t *pod)
             return false;
         }
         set_status(kubelet, &kube_persistent_volume_claims, namespace_of(pod), name,
-                   json_pack("{s:s}", "phase", "Bound"));
+                   json_pack("{s:s, s:O}", "phase", "Bound", "capacity",
+                             json_path(claim, "spec", "resources", "requests", NULL)));
     }
     return true;
 }

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/json.h"
 #include "sim/run.h"
 
 /* The leader compares, and when its own data is corrupt it blames another. */
@@ -139,6 +140,21 @@ void sim_fault_on_node(struct sim_run *run, const struct sim_fault *fault, int n
     }
 }
 
+void sim_fault_on_quorum(struct sim_run *run, const struct sim_fault *fault)
+{
+    int size = (int)json_path_integer(sim_cluster(run), 0, "status", "bootstrap", "size", NULL);
+    bool off[SIM_NODES] = {false};
+
+    for (int i = 0; i < SIM_PODS; i++) {
+        const struct sim_pod *pod = &run->site->pods[i];
+        bool is_hit = size && (pod->ordinal + (int)(fault->a % 16)) % size <= size / 2;
+        if (pod->state > SIM_POD_PENDING && !pod->orphan && is_hit && !off[pod->node]) {
+            off[pod->node] = true;
+            sim_site_power_off(run->site, pod->node);
+        }
+    }
+}
+
 static void thaw_all(struct sim_run *run)
 {
     for (int i = 0; i < SIM_PODS; i++) {
@@ -175,6 +191,7 @@ void sim_fault_site_heals(struct sim_run *run, enum sim_fault_kind kind)
         sim_etcd_set_catch_up(site->etcd, 0);
         break;
     case SIM_FAULT_NodeOff:
+    case SIM_FAULT_QuorumOff:
     case SIM_FAULT_NodeCut:
     case SIM_FAULT_NodeDeaf:
     case SIM_FAULT_NodeMute:

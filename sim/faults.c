@@ -232,6 +232,9 @@ void sim_fault_begin(struct sim_run *run, const struct sim_fault *fault)
     on_wire(run, fault);
     sim_fault_by_user(run, fault);
     sim_fault_on_node(run, fault, victim_node(run, fault));
+    if (fault->kind == SIM_FAULT_QuorumOff) {
+        sim_fault_on_quorum(run, fault);
+    }
     if (operator&& !operator->dead) {
         on_operator(run, fault, operator);
     }

@@ -53,7 +53,7 @@ static bool is_seen(const struct sim_run *run, int ordinal, bool serving)
 
 /* ---- Membership ---- */
 
-static uint64_t cluster_id(const struct sim_run *run)
+uint64_t sim_cluster_id(const struct sim_run *run)
 {
     const char *text = json_path_string(sim_cluster(run), "status", "clusterID", NULL);
     uint64_t id = 0;
@@ -72,15 +72,20 @@ static int ordinal_of_host(const char *host)
     return ordinal < SIM_ORDINALS ? ordinal : -1;
 }
 
-static size_t members_of(const struct sim_run *run, struct sim_member *members)
+size_t sim_members(const struct sim_run *run, struct sim_member *members)
 {
-    return sim_etcd_members(run->site->etcd, cluster_id(run), members, SIM_ORDINALS);
+    return sim_etcd_members(run->site->etcd, sim_cluster_id(run), members, SIM_ORDINALS);
+}
+
+const struct sim_pod *sim_pod_of_member(const struct sim_run *run, const struct sim_member *member)
+{
+    return pod_of_ordinal(run, ordinal_of_host(member->host));
 }
 
 static bool is_member(const struct sim_run *run, int ordinal, struct sim_member *out)
 {
     struct sim_member members[SIM_ORDINALS];
-    size_t n = members_of(run, members);
+    size_t n = sim_members(run, members);
 
     for (size_t i = 0; i < n; i++) {
         if (ordinal_of_host(members[i].host) == ordinal) {
@@ -128,7 +133,7 @@ static void check_remove(struct sim_run *run, const struct sim_membership_change
                          int ordinal)
 {
     struct sim_member members[SIM_ORDINALS];
-    size_t n = members_of(run, members);
+    size_t n = sim_members(run, members);
 
     if (change->learner || ordinal < 0) {
         return; /* Learners may always go. */
@@ -199,7 +204,7 @@ bool sim_pod_is_outdated(const struct sim_run *run, const struct sim_pod *pod)
 void sim_invariants_defragments(struct sim_run *run, const char *host)
 {
     struct sim_member members[SIM_ORDINALS];
-    size_t n = members_of(run, members);
+    size_t n = sim_members(run, members);
 
     for (size_t i = 0; i < n; i++) {
         int ordinal = ordinal_of_host(members[i].host);
@@ -214,7 +219,7 @@ void sim_invariants_defragments(struct sim_run *run, const char *host)
 static void check_roll(struct sim_run *run, const struct sim_pod *pod)
 {
     struct sim_member members[SIM_ORDINALS];
-    size_t n = members_of(run, members), others = 0;
+    size_t n = sim_members(run, members), others = 0;
 
     for (size_t i = 0; i < n; i++) {
         int ordinal = ordinal_of_host(members[i].host);
@@ -238,7 +243,7 @@ void sim_invariants_pod_removed(struct sim_run *run, const struct sim_request *r
     const struct sim_pod *pod = sim_site_pod(run->site, request->name);
     struct sim_member member;
 
-    if (is_deleting(sim_cluster(run)) || !cluster_id(run) || !pod || !request->options ||
+    if (is_deleting(sim_cluster(run)) || !sim_cluster_id(run) || !pod || !request->options ||
         !request->options->uid || strcmp(request->options->uid, pod->uid) != 0 ||
         pod->ordinal < 0 || pod->ordinal >= SIM_ORDINALS || !is_seen(run, pod->ordinal, true) ||
         !is_member(run, pod->ordinal, &member) || !sim_etcd_is_intact(run->site->etcd, member.id)) {
@@ -323,7 +328,7 @@ void sim_invariants_claim_removed(struct sim_run *run, const struct sim_request 
     }
     if (!is_asked_for(run, cluster, ordinal) ||
         (!is_deleting(cluster) &&
-         (!cluster_id(run) || !is_of_cluster(run, request->name, cluster)))) {
+         (!sim_cluster_id(run) || !is_of_cluster(run, request->name, cluster)))) {
         sim_violate(run->sim, "ClaimDeleted", "claim %s is removed, and nobody asked for it",
                     request->name);
     } else if (!is_deleting(cluster) && is_member(run, ordinal, &member) &&
@@ -359,7 +364,7 @@ static void parse_version(const char *version, int *minor, int *patch)
 
 static void check_version(struct sim_run *run, const struct sim_pod *pod)
 {
-    int minor, patch, cluster = sim_etcd_cluster_minor(run->site->etcd, cluster_id(run));
+    int minor, patch, cluster = sim_etcd_cluster_minor(run->site->etcd, sim_cluster_id(run));
 
     if (json_path(sim_cluster(run), "spec", "image", NULL)) {
         return; /* A person says what runs. */
@@ -390,7 +395,7 @@ void sim_invariants_begins(void *context, const struct sim_pod *pod, const struc
     uint64_t id = sim_disk_member_id(pod->volume->disk);
     struct sim_member member;
 
-    if (!cluster_id(run)) {
+    if (!sim_cluster_id(run)) {
         return;
     }
     bool listed = is_member(run, pod->ordinal, &member);

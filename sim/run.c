@@ -118,6 +118,7 @@ static void write_something(void *context, uint64_t n)
         sim_etcd_write(run->site->etcd, address);
     }
     sim_invariants_tick(run);
+    sim_invariants_quorum_tick(run);
     sim_after(run->sim, WRITE_EVERY_MS, write_something, run, n + 1);
 }
 

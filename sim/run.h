@@ -6,6 +6,7 @@
  * fault_user.c  people with kubectl
  * invariants.c  what must never be, checked at each change
  * invariant_members.c  what must never be done to members
+ * invariant_quorum.c   what must never be said of a quorum, and what must
  * verdict.c     what must be in the end */
 #ifndef SIM_RUN_H
 #define SIM_RUN_H 1
@@ -70,6 +71,9 @@ struct sim_run {
     bool repairs[SIM_ORDINALS];     /* A voter was removed there to be replaced, and is not yet. */
     int64_t added_ms[SIM_ORDINALS]; /* When one was last added to etcd there. */
     int replicas;                   /* Of the StatefulSet. */
+    int64_t quorum_since_ms;        /* Since when somebody reads linearizably; 0: nobody does. */
+    int64_t lost_since_ms; /* Since when a loss could be told of by whoever looks; 0: there is none.
+                            */
     struct sim_coverage *coverage;
     uint64_t faults_seen[(N_SIM_FAULTS + 63) / 64]; /* Of those that have begun. */
     uint64_t changes, passes;
@@ -96,6 +100,8 @@ void sim_fault_begin(struct sim_run *run, const struct sim_fault *fault);
 void sim_fault_on_pod(struct sim_run *run, const struct sim_fault *fault, struct sim_pod *pod);
 void sim_fault_on_volume(struct sim_run *run, const struct sim_fault *fault, struct sim_pod *pod);
 void sim_fault_on_node(struct sim_run *run, const struct sim_fault *fault, int node);
+/* The nodes of a majority, counted from the fault's, lose their power. */
+void sim_fault_on_quorum(struct sim_run *run, const struct sim_fault *fault);
 void sim_fault_site_heals(struct sim_run *run, enum sim_fault_kind kind);
 void sim_fault_by_user(struct sim_run *run, const struct sim_fault *fault);
 void sim_fault_healed_by_user(struct sim_run *run, enum sim_fault_kind kind);
@@ -123,6 +129,18 @@ void sim_invariants_existing_permit(struct sim_run *run, uint64_t member_id, con
 bool sim_pod_is_outdated(const struct sim_run *run, const struct sim_pod *pod);
 /* Now and then: who serves. */
 void sim_invariants_tick(struct sim_run *run);
+void sim_invariants_quorum_tick(struct sim_run *run);
+/* What the status says of the quorum. */
+void sim_invariants_quorum_told(struct sim_run *run, const json_t *cluster);
+/* The cluster's id and its members, as its newest log has them; none: it has not formed. */
+uint64_t sim_cluster_id(const struct sim_run *run);
+size_t sim_members(const struct sim_run *run, struct sim_member *members);
+/* The pod under which the member's peer URL is found, or NULL. */
+const struct sim_pod *sim_pod_of_member(const struct sim_run *run, const struct sim_member *member);
+/* An operator works: it leads, and has looked since the faults were over. */
+bool sim_is_led(const struct sim_run *run);
+/* The value of a condition, "" if it is not there. */
+const char *sim_condition(const json_t *cluster, const char *type);
 /* The EtcdCluster, or NULL. */
 const json_t *sim_cluster(const struct sim_run *run);
 /* True when nothing more needs to happen. */

@@ -69,6 +69,7 @@
     FAULT(SlowMember)                                                                              \
     FAULT(NewPodNeverStarts)                                                                       \
     FAULT(MemberAnswersLost)                                                                       \
+    FAULT(QuorumOff)                                                                               \
     FAULT(ClusterDeleted)                                                                          \
     FAULT(ClusterRecreated)
 

@@ -14,7 +14,7 @@ static const char *phase_of(const json_t *cluster)
     return phase ? phase : "";
 }
 
-static const char *condition_of(const json_t *cluster, const char *type)
+const char *sim_condition(const json_t *cluster, const char *type)
 {
     json_t *condition;
     size_t i;
@@ -117,7 +117,7 @@ static bool has_what_is_asked(const struct sim_run *run, const json_t *cluster)
     if (awaits_mounts(run)) {
         return false;
     }
-    if (!strcmp(condition_of(cluster, "SpecApplied"), "False")) {
+    if (!strcmp(sim_condition(cluster, "SpecApplied"), "False")) {
         return true;
     }
     if (!has_storage_asked(run, cluster)) {
@@ -173,7 +173,7 @@ static bool runs(const struct sim_run *run, const json_t *cluster)
     return json_path_integer(cluster, 0, "metadata", "generation", NULL) ==
                json_path_integer(cluster, -1, "status", "observedGeneration", NULL) &&
            !strcmp(phase_of(cluster), "Running") &&
-           strcmp(condition_of(cluster, "Degraded"), "True") != 0 && members.serving == ready &&
+           strcmp(sim_condition(cluster, "Degraded"), "True") != 0 && members.serving == ready &&
            members.there == ready &&
            ready == (int)json_path_integer(cluster, 0, "status", "bootstrap", "size", NULL) &&
            has_what_is_asked(run, cluster) && !has_claims_past_size(run, cluster);
@@ -205,7 +205,7 @@ static bool says_why_not(const struct sim_run *run, const json_t *cluster)
 {
     bool formed = json_path_string(cluster, "status", "clusterID", NULL) != NULL;
     struct members members = count_members(run);
-    bool degraded = !strcmp(condition_of(cluster, "Degraded"), "True");
+    bool degraded = !strcmp(sim_condition(cluster, "Degraded"), "True");
     bool lost = (formed && is_quorum_lost(run, cluster)) || members.ending > 0 ||
                 (!formed && members.unreadable > 0);
 
@@ -245,8 +245,7 @@ static struct leftovers leftovers(const struct sim_run *run)
     return left;
 }
 
-/* An operator works: it leads, and has looked since the faults were over. */
-static bool is_led(const struct sim_run *run)
+bool sim_is_led(const struct sim_run *run)
 {
     if (run->passes == run->passes_under_faults && sim_cluster(run)) {
         return false;
@@ -264,7 +263,7 @@ bool sim_converged(struct sim_run *run)
 {
     const json_t *cluster = sim_cluster(run);
 
-    if (!is_led(run)) {
+    if (!sim_is_led(run)) {
         return false;
     }
     if (!cluster) {

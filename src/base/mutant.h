@@ -41,7 +41,9 @@
     M(VersionJump, 3000, "any version may come after any other")                                   \
     M(SetNotOrphaned, 3000, "the StatefulSet is made anew and takes its pods along")               \
     M(RestartToGrow, 3000, "a pod is restarted although its volume grows while it is used")        \
-    M(ClaimMayBeBound, 3000, "a claim is replaced that may have got a volume meanwhile")
+    M(ClaimMayBeBound, 3000, "a claim is replaced that may have got a volume meanwhile")           \
+    M(SilenceIsLoss, 3000, "a quorum of silent members counts as lost")                            \
+    M(LossUntold, 3000, "a quorum whose data is gone is not told of")
 
 #ifdef MUTANTS
 #define MUTANT(name) mutant_is(#name)

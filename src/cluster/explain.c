@@ -172,9 +172,13 @@ static json_t *explain_problems(const struct world *world, const struct plan *pl
                                 struct arena *arena)
 {
     const struct condition *degraded = &plan->status.conditions[CONDITION_DEGRADED];
+    const struct condition *lost = &plan->status.conditions[CONDITION_QUORUM_LOST];
     json_t *out = json_array();
-    bool told = false;
+    bool told = lost->status && !strcmp(degraded->reason, "QuorumLost");
 
+    if (lost->status) {
+        say(out, "QuorumLost", lost->message);
+    }
     for (int i = 0; world->spec_valid && !world->deleting && i < world_size(world); i++) {
         const char *reason = "", *words = diagnose_member(world, i, arena, &reason);
         if (words) {

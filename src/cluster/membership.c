@@ -244,9 +244,10 @@ bool member_has_pending_permit(const struct world *world, int ordinal)
     const struct world_member *member = &world->members[ordinal];
     const struct permit_record *record = find_permit_record(&world->recorded, ordinal);
     const struct report *report = member->report;
+    uint64_t id = world_known_member(world, ordinal).id;
 
-    return record && member->entry && record->member_id == member->entry->id &&
-           member->pod.exists && !strcmp(record->pod_uid, member->pod.uid) &&
+    return record && id && record->member_id == id && member->pod.exists &&
+           !strcmp(record->pod_uid, member->pod.uid) &&
            !(report && report->used_nonce && !strcmp(report->used_nonce, record->nonce));
 }
 
@@ -290,7 +291,6 @@ static bool is_given_up(const struct world *world, const struct world_member *me
 const char *member_lost(const struct world *world, int ordinal)
 {
     const struct world_member *member = &world->members[ordinal];
-    const struct report *report = member->report;
 
     if (!world_formed(world) || !member->entry) {
         return NULL;
@@ -301,11 +301,20 @@ const char *member_lost(const struct world *world, int ordinal)
     if (hashes_prove(world, ordinal)) {
         return "its data differs from the majority's";
     }
+    const char *why = member_data_lost(world, ordinal);
+    return why != member->claim.gone && awaits_record(world, ordinal) ? NULL : why;
+}
+
+const char *member_data_lost(const struct world *world, int ordinal)
+{
+    const struct world_member *member = &world->members[ordinal];
+    const struct report *report = member->report;
+
     if (member->claim.gone && !member_answers(member)) {
         return member->claim.gone;
     }
     if (!member->pod.exists || member->pod.terminating || !report || !report->waiting ||
-        permit_may_help(world, ordinal) || awaits_record(world, ordinal)) {
+        permit_may_help(world, ordinal)) {
         return NULL;
     }
     switch (report->reason) {

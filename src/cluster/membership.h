@@ -48,6 +48,8 @@ const char *gate_restart(const struct world *world, int ordinal, struct arena *a
  * acknowledged: its data is gone or cannot be read. NULL: there is no such proof, and silence is
  * none. */
 const char *member_lost(const struct world *world, int ordinal);
+/* The part of it that its own volume proves: also of a member that no list can be had of. */
+const char *member_data_lost(const struct world *world, int ordinal);
 /* A start permit that was issued for this member and may still be used. */
 bool member_has_pending_permit(const struct world *world, int ordinal);
 

@@ -38,7 +38,9 @@ struct memo {
         int64_t since_ms;
     } mounts[ETCDCLUSTER_MAX_SIZE];
     struct upkeep upkeep;
-    int busy_passes;                    /* Passes in a row that acted. */
+    struct member_trace traces[ETCDCLUSTER_MAX_SIZE]; /* By ordinal. */
+    int64_t unread_since_ms; /* Boot clock: when the first read of a row failed; 0: none did. */
+    int busy_passes;         /* Passes in a row that acted. */
     char refusal[ERROR_MESSAGE_SIZE];   /* Why the last action was refused; "": it was not. */
     char etcd_says[ERROR_MESSAGE_SIZE]; /* Why etcd did not do the last one, for now; "": it did. */
 };

@@ -325,6 +325,49 @@ static void draw_nonces(const struct reconciler_options *options, struct arena *
     }
 }
 
+/* When the status, which outlives this process, says that reads began to fail; 0: it does not. */
+static int64_t told_unread_since_ms(const struct world *world)
+{
+    json_t *condition;
+    size_t i;
+
+    json_array_foreach(json_path(world->object, "status", "conditions", NULL), i, condition)
+    {
+        const char *type = json_path_string(condition, "type", NULL);
+        const char *status = json_path_string(condition, "status", NULL);
+        const char *since = json_path_string(condition, "lastTransitionTime", NULL);
+        if (type && status && since && !strcmp(type, "Available") && !strcmp(status, "False")) {
+            return clock_parse_rfc3339(since);
+        }
+    }
+    return 0;
+}
+
+/* What members told last, and for how long they have not been read: as this process has seen it, or
+ * as the status says. */
+static void observe_reads(struct memo *memo, struct world *world)
+{
+    for (int i = 0; i < ETCDCLUSTER_MAX_SIZE; i++) {
+        struct world_member *member = &world->members[i];
+        if (member_answers(member)) {
+            memo->traces[i] = (struct member_trace){member->look.status.revision, world->now_ms,
+                                                    member->look.status.raft_applied_index};
+        }
+        member->last = memo->traces[i];
+    }
+    if (world_has_quorum(world)) {
+        memo->unread_since_ms = 0;
+        return;
+    }
+    if (!memo->unread_since_ms) {
+        memo->unread_since_ms = world->boot_ms;
+    }
+    int64_t told_ms = told_unread_since_ms(world);
+    told_ms = told_ms ? world->now_ms - told_ms : 0;
+    world->unread_ms = world->boot_ms - memo->unread_since_ms;
+    world->unread_ms = told_ms > world->unread_ms ? told_ms : world->unread_ms;
+}
+
 /* For how long each member's container runs: as this process has seen it, or as the clocks say. */
 static void observe_running(struct memo *memo, int64_t now_boot_ms, struct world *world)
 {
@@ -388,6 +431,7 @@ int observe_cluster(const struct reconciler_options *options, struct memo *memo,
     if (!world->deleting) {
         observe_create_failure(options, arena, world);
         observe_etcd(options, arena, world);
+        observe_reads(memo, world);
         if (world_revision(world)) {
             upkeep_note_revision(&memo->upkeep, world_revision(world), world->boot_ms);
         }

@@ -51,7 +51,8 @@ static void publish(const struct reconciler_options *options, const struct world
     if (options->publish) {
         options->publish(options->publish_context, world->names->namespace, world->names->cluster,
                          plan->status.phase, plan->status.size, plan->status.ready_replicas,
-                         world_has_quorum(world));
+                         world_has_quorum(world),
+                         plan->status.conditions[CONDITION_QUORUM_LOST].status);
     }
 }
 
@@ -63,7 +64,7 @@ static void cluster_is_gone(struct reconciler *reconciler, const char *key, cons
     memos_drop(reconciler->memos, key);
     options->etcd->forget(options->etcd->context, key);
     if (options->publish) {
-        options->publish(options->publish_context, namespace, name, NULL, 0, 0, false);
+        options->publish(options->publish_context, namespace, name, NULL, 0, 0, false, false);
     }
 }
 

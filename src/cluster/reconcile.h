@@ -23,7 +23,7 @@ struct reconciler_options {
     void *context;
     /* Called at the end of each pass with what metrics tell (phase NULL: the cluster is gone). */
     void (*publish)(void *context, const char *namespace, const char *name, const char *phase,
-                    int32_t size, int32_t ready_members, bool has_quorum);
+                    int32_t size, int32_t ready_members, bool has_quorum, bool quorum_lost);
     void *publish_context;
     /* Called in each pass between plan and act, with what was seen and what will be done. May be
      * NULL. */

@@ -12,6 +12,7 @@ static const char *const condition_names[N_CONDITIONS] = {
     [CONDITION_PROGRESSING] = "Progressing",
     [CONDITION_DEGRADED] = "Degraded",
     [CONDITION_SPEC_APPLIED] = "SpecApplied",
+    [CONDITION_QUORUM_LOST] = "QuorumLost",
 };
 
 static uint64_t id_member(const json_t *json, const char *name)
@@ -155,7 +156,9 @@ static json_t *encode_conditions(const struct cluster_status *status, const json
 
     for (int i = 0; i < N_CONDITIONS; i++) {
         const struct condition *condition = &status->conditions[i];
-        const char *value = condition->status ? "True" : "False";
+        const char *value = condition->is_unknown ? "Unknown"
+                            : condition->status   ? "True"
+                                                  : "False";
         const json_t *before = find_condition(old, condition_names[i]);
         const char *old_value = json_path_string(before, "status", NULL);
         const char *since = json_path_string(before, "lastTransitionTime", NULL);

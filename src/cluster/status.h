@@ -52,11 +52,12 @@ enum condition_type {
     CONDITION_PROGRESSING,
     CONDITION_DEGRADED,
     CONDITION_SPEC_APPLIED,
+    CONDITION_QUORUM_LOST,
     N_CONDITIONS
 };
 
 struct condition {
-    bool status;
+    bool status, is_unknown; /* Unknown is neither True nor False. */
     const char *reason, *message;
 };
 

@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "cluster/membership.h"
 #include "cluster/plan.h"
+#include "cluster/quorum.h"
 
 static bool serves(const struct world_member *member)
 {
@@ -36,9 +37,10 @@ static void summarize_member(struct planning *planning, int ordinal)
         names_peer_url(planning->arena, world->names, ordinal, spec->security.tls.peer.enabled);
     out->client_url =
         names_client_url(planning->arena, world->names, ordinal, spec->security.tls.client.enabled);
-    out->id = member->entry ? member->entry->id : 0;
+    struct known_member known = world_known_member(world, ordinal);
+    out->id = known.id;
     out->ready = serves(member);
-    out->role = member_role(member);
+    out->role = !member_answers(member) && known.is_learner ? "learner" : member_role(member);
     out->version = "";
     if (member_answers(member)) {
         uint64_t highest = world_highest_index(world);
@@ -183,11 +185,12 @@ static const char *operation_of(const char *phase)
 static void condition(struct planning *planning, enum condition_type type, bool value,
                       const char *reason, const char *message)
 {
-    planning->plan->status.conditions[type] = (struct condition){value, reason, message};
+    planning->plan->status.conditions[type] =
+        (struct condition){.status = value, .reason = reason, .message = message};
 }
 
 static void summarize_conditions(struct planning *planning, const char *problem,
-                                 const char *problem_reason)
+                                 const char *problem_reason, const struct quorum_verdict *verdict)
 {
     const struct world *world = planning->world;
     struct cluster_status *status = &planning->plan->status;
@@ -218,6 +221,9 @@ static void summarize_conditions(struct planning *planning, const char *problem,
     condition(planning, CONDITION_SPEC_APPLIED, !planning->spec_held,
               planning->spec_held ? "Held" : "Applied",
               planning->spec_held ? planning->spec_held : "");
+    condition(planning, CONDITION_QUORUM_LOST, verdict->state == QUORUM_LOST, verdict->reason,
+              verdict->message);
+    status->conditions[CONDITION_QUORUM_LOST].is_unknown = verdict->state == QUORUM_UNKNOWN;
 }
 
 static const char *clip(struct arena *arena, const char *text)
@@ -230,6 +236,7 @@ void summarize(struct planning *planning)
 {
     const struct world *world = planning->world;
     struct cluster_status *status = &planning->plan->status;
+    const struct quorum_verdict verdict = quorum_judge(world, planning->arena);
     const char *problem = planning->blocked, *reason = planning->blocked_rule;
 
     status->observed_generation = world->generation;
@@ -243,13 +250,17 @@ void summarize(struct planning *planning)
         problem = world->refusal;
         reason = "ActionRefused";
     }
+    /* A single member's own trouble says it all. */
+    if (!problem && verdict.state == QUORUM_LOST && world_size(world) > 1) {
+        problem = verdict.summary;
+        reason = "QuorumLost";
+    }
     if (!problem && world->spec_valid && !world->deleting) {
         problem = diagnose_cluster(world, planning->arena, &reason);
     }
-    if (!problem && !strcmp(status->phase, "Failed")) {
-        problem = "no linearizable read succeeds: quorum is lost, or the operator cannot reach the "
-                  "members; nothing is changed until they answer";
-        reason = "QuorumLost";
+    if (!problem && verdict.state == QUORUM_UNKNOWN) {
+        problem = verdict.message;
+        reason = verdict.reason;
     }
     if (!problem && !strcmp(status->phase, "Running") && status->ready_replicas < status->size) {
         problem = arena_printf(planning->arena, "%d of %d members are ready",
@@ -268,5 +279,5 @@ void summarize(struct planning *planning)
         status->operation_kind = operation_of(status->phase);
         status->operation_step = planning->plan->rule;
     }
-    summarize_conditions(planning, problem, reason);
+    summarize_conditions(planning, problem, reason, &verdict);
 }

@@ -1,5 +1,6 @@
 #include "cluster/world.h"
 
+#include "base/json.h"
 #include "cluster/version_guard.h"
 
 bool world_has_quorum(const struct world *world)
@@ -10,6 +11,35 @@ bool world_has_quorum(const struct world *world)
         }
     }
     return false;
+}
+
+static struct known_member member_of_status(const struct world *world, int ordinal)
+{
+    struct known_member known = {0};
+    json_t *item;
+    size_t i;
+
+    json_array_foreach(json_path(world->object, "status", "members", NULL), i, item)
+    {
+        const char *name = json_path_string(item, "name", NULL);
+        const char *id = json_path_string(item, "id", NULL);
+        const char *role = json_path_string(item, "role", NULL);
+        if (name && names_ordinal(name, world->names->cluster) == ordinal && id &&
+            id_parse(id, &known.id)) {
+            known.is_learner = role && !strcmp(role, "learner");
+        }
+    }
+    return known;
+}
+
+struct known_member world_known_member(const struct world *world, int ordinal)
+{
+    const struct etcd_member *entry = world->members[ordinal].entry;
+
+    if (entry) {
+        return (struct known_member){entry->id, entry->is_learner};
+    }
+    return world->member_list ? (struct known_member){0} : member_of_status(world, ordinal);
 }
 
 const char *member_role(const struct world_member *member)

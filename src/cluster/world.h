@@ -53,6 +53,12 @@ struct world_claim {
     int64_t mount_waits_ms;             /* For how long at least, as far as clocks agree. */
 };
 
+/* Index 0: nothing is known. Its wall clock. */
+struct member_trace {
+    int64_t revision, at_ms;
+    uint64_t index;
+};
+
 struct world_member {
     struct world_pod pod;
     struct world_claim claim;
@@ -61,6 +67,13 @@ struct world_member {
     const struct report *report;     /* The helper's, or NULL. */
     const struct etcd_member *entry; /* In the member list, matched by peer URL; or NULL. */
     const char *nonce;               /* Drawn for this pass, for a permit. */
+    struct member_trace last;        /* What it told of itself when it last answered. */
+};
+
+/* A member as etcd lists it, or while no list can be had as the status did; id 0: it is not. */
+struct known_member {
+    uint64_t id;
+    bool is_learner;
 };
 
 /* What our last apply of a child came to: if the same desired object still differs from that very
@@ -117,6 +130,7 @@ struct world {
     const struct etcd_member_list *member_list; /* Fresh and linearizable, or NULL. */
     const struct etcd_alarm *alarms;
     size_t n_alarms;
+    int64_t unread_ms; /* For how long no member has answered a linearizable read. */
 };
 
 /* etcd answers at this member. */
@@ -158,6 +172,8 @@ uint64_t world_highest_index(const struct world *world);
 
 /* "leader", "follower" or "learner"; "" when it does not answer. */
 const char *member_role(const struct world_member *member);
+
+struct known_member world_known_member(const struct world *world, int ordinal);
 
 /* A linearizable read succeeded somewhere. */
 bool world_has_quorum(const struct world *world);

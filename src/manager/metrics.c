@@ -19,7 +19,7 @@ struct cluster {
     struct cluster *next;
     char *namespace, *name, *phase;
     int32_t size, ready_members;
-    bool has_quorum;
+    bool has_quorum, quorum_lost;
 };
 
 struct api_series {
@@ -95,7 +95,7 @@ static struct cluster **find_cluster(struct metrics *metrics, const char *namesp
 
 void metrics_publish_cluster(void *context, const char *namespace, const char *name,
                              const char *phase, int32_t size, int32_t ready_members,
-                             bool has_quorum)
+                             bool has_quorum, bool quorum_lost)
 {
     struct metrics *metrics = context;
     bool found;
@@ -123,6 +123,7 @@ void metrics_publish_cluster(void *context, const char *namespace, const char *n
         cluster->size = size;
         cluster->ready_members = ready_members;
         cluster->has_quorum = has_quorum;
+        cluster->quorum_lost = quorum_lost;
     }
     pthread_mutex_unlock(&metrics->lock);
 }
@@ -219,6 +220,11 @@ static int32_t health_of(const struct cluster *cluster)
     return cluster->has_quorum;
 }
 
+static int32_t loss_of(const struct cluster *cluster)
+{
+    return cluster->quorum_lost;
+}
+
 static int32_t ready_of(const struct cluster *cluster)
 {
     return cluster->ready_members;
@@ -230,6 +236,7 @@ static const struct cluster_gauge {
 } cluster_gauges[] = {
     {"etcd_cluster_size", "Members that the cluster shall have.", size_of},
     {"etcd_cluster_health", "1 if the cluster answers linearizable reads, else 0.", health_of},
+    {"etcd_cluster_quorum_lost", "1 if the cluster has provably lost its quorum, else 0.", loss_of},
     {"etcd_cluster_members_ready", "Members that are ready.", ready_of},
 };
 

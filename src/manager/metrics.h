@@ -20,7 +20,7 @@ void metrics_free(struct metrics *metrics);
  * The form of reconciler_options.publish, with the metrics as its context. */
 void metrics_publish_cluster(void *metrics, const char *namespace, const char *name,
                              const char *phase, int32_t size, int32_t ready_members,
-                             bool has_quorum);
+                             bool has_quorum, bool quorum_lost);
 
 /* A pass has ended, with ERROR_NONE if it went well. */
 void metrics_count_pass(struct metrics *metrics, enum error_kind result, int64_t milliseconds);

@@ -1,6 +1,7 @@
 """Members whose data is lost are replaced by new ones, on proof, and nobody else is touched."""
 import random
 import shutil
+import time
 
 import pytest
 
@@ -11,6 +12,9 @@ from harness.wait import stays, wait_for
 pytestmark = pytest.mark.side_by_side(minutes=2)
 
 HEALED_SECONDS = 120
+TOLD_SECONDS = 15  # Of a lost quorum.
+SLACK_SECONDS = 3
+OWN = ("data", "marker.json")  # What a member has on its volume.
 CLUSTERS = ("emptied", "garbage", "replaced", "two-lost", "five")
 
 
@@ -105,17 +109,58 @@ def test_two_of_five_volumes(testbed, made):
     check_replaced(cluster, before, 1, 3)
 
 
+def take_data(testbed, cluster, ordinal):
+    """Its volume is empty, as far as its member can see; and kill -9 of its etcd."""
+    process = testbed.etcd_process(cluster.pod(ordinal))
+    volume = volume_of(testbed, cluster, ordinal)
+    for name in OWN:
+        (volume / name).rename(volume / f"taken-{name}")
+    testbed.signal_process(process, 9)
+
+
+def give_data_back(testbed, cluster, ordinal):
+    volume = volume_of(testbed, cluster, ordinal)
+    for name in reversed(OWN):
+        (volume / f"taken-{name}").rename(volume / name)
+
+
+def volume_of(testbed, cluster, ordinal):
+    return testbed.volume(cluster.claim(ordinal))
+
+
 def test_two_of_three_volumes_are_for_a_person(testbed, made):
-    """No quorum is left: the survivor's data stays as it is, and nothing starts anew."""
+    """No quorum is left: it is said so, the survivor's data stays, and nothing starts anew.
+    When the volumes are back, so is the cluster."""
     cluster = made["two-lost"]
     check_one_healthy_cluster(cluster)
+    cluster.client().put("earlier", "there")
+    before = member_ids(cluster)
+    assert condition(cluster.get(), "QuorumLost")["status"] == "False"
     marker = testbed.volume(cluster.claim(0)) / "data" / "member" / "wal"
     inode = marker.stat().st_ino
     for ordinal in (1, 2):
-        empty_volume(testbed, cluster, ordinal)
-    now = cluster.wait(lambda now: now["status"]["phase"] == "Failed", "Failed", 60)
+        take_data(testbed, cluster, ordinal)
+    lost = time.monotonic()
+    now = cluster.wait(lambda now: condition(now, "QuorumLost")["status"] == "True",
+                       "QuorumLost", 60)
+    took = time.monotonic() - lost
+    print(f"\ntwo of three volumes taken: QuorumLost after {took:.1f} s")
+    assert took <= TOLD_SECONDS + SLACK_SECONDS
+    found = condition(now, "QuorumLost")
+    assert found["reason"] == "DataLost"
+    for words in (f"{cluster.pod_name(0)} (revision ", "its volume is empty", "restore a backup",
+                  cluster.pod_name(1), cluster.pod_name(2)):
+        assert words in found["message"], found
+    assert now["status"]["phase"] == "Failed"
     assert condition(now, "Available")["status"] == "False"
+    assert condition(now, "Degraded")["reason"] == "QuorumLost"
+    assert cluster.pod_name(0) in now["status"]["message"]
     stays(lambda: marker.stat().st_ino == inode and
           not any(kubectl.container_status(cluster.pod(i))[1]["ready"] for i in (1, 2)), 10,
           "something was touched")
-    assert cluster.status()["message"]
+    for ordinal in (1, 2):
+        give_data_back(testbed, cluster, ordinal)
+    check_one_healthy_cluster(cluster)
+    cluster.wait(lambda now: condition(now, "QuorumLost")["status"] == "False", "a quorum", 30)
+    assert member_ids(cluster) == before, "nobody was replaced"
+    assert cluster.client().get("earlier") == "there"

@@ -84,6 +84,7 @@ def test_recorded_bootstrap(now):
     ("Progressing", "False", "Settled"),
     ("Degraded", "False", "Healthy"),
     ("SpecApplied", "True", "Applied"),
+    ("QuorumLost", "False", "Quorum"),
 ])
 def test_conditions(now, kind, value, reason):
     found = condition(now, kind)

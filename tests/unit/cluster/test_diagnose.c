@@ -172,7 +172,7 @@ static const struct {
     {not_ready, true, "MemberNotReady", "the kubelet on node node-1 says it is not ready"},
     {no_space, true, "NoSpace", "member 00000000000000a1 has raised the alarm NOSPACE"},
     {corrupt, true, "Corrupt", "the alarm CORRUPT is raised for member 00000000000000a1"},
-    {no_quorum, true, "QuorumLost", "nothing is changed until they answer"},
+    {no_quorum, true, "MembersSilent", "nothing is changed until they answer"},
 };
 
 static void each_sentence_in(struct arena *arena)

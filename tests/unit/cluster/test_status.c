@@ -90,6 +90,7 @@ static void transition_times_in(struct arena *arena)
     assert_condition(first, "Progressing", "False", "Settled", before);
     assert_condition(first, "Degraded", "False", "Healthy", before);
     assert_condition(first, "SpecApplied", "True", "Applied", before);
+    assert_condition(first, "QuorumLost", "False", "Quorum", before);
     world_is_down(world, 1);
     json_t *second = encode(plan_of(world, arena), first, NOW_MS + 3600000, arena);
     assert_condition(second, "Ready", "False", "MemberDown", after);
@@ -100,6 +101,7 @@ static void transition_times_in(struct arena *arena)
     json_t *third = encode(plan_of(world, arena), second, NOW_MS + 7200000, arena);
     assert_condition(third, "Degraded", "True", "MemberDown", after);
     assert_condition(third, "Available", "False", "NoQuorum", "2026-11-23T17:40:04Z");
+    assert_condition(third, "QuorumLost", "Unknown", "Starting", "2026-11-23T17:40:04Z");
 }
 TEST(transition_times)
 

@@ -38,13 +38,15 @@ static void test_clusters(void **state)
     struct buffer text = {0};
 
     (void)state;
-    metrics_publish_cluster(metrics, "ns", "b", "Running", 3, 3, true);
-    metrics_publish_cluster(metrics, "ns", "a", "Creating", 5, 0, false);
+    metrics_publish_cluster(metrics, "ns", "b", "Running", 3, 3, true, false);
+    metrics_publish_cluster(metrics, "ns", "a", "Creating", 5, 0, false, true);
     metrics_render(metrics, 4, &text);
     expect_line(&text, "etcd_cluster_size{namespace=\"ns\",name=\"a\"} 5");
     expect_line(&text, "etcd_cluster_size{namespace=\"ns\",name=\"b\"} 3");
     expect_line(&text, "etcd_cluster_health{namespace=\"ns\",name=\"a\"} 0");
     expect_line(&text, "etcd_cluster_health{namespace=\"ns\",name=\"b\"} 1");
+    expect_line(&text, "etcd_cluster_quorum_lost{namespace=\"ns\",name=\"a\"} 1");
+    expect_line(&text, "etcd_cluster_quorum_lost{namespace=\"ns\",name=\"b\"} 0");
     expect_line(&text, "etcd_cluster_members_ready{namespace=\"ns\",name=\"b\"} 3");
     expect_line(&text, "etcd_cluster_phase{namespace=\"ns\",name=\"a\",phase=\"Creating\"} 1");
     expect_line(&text, "etcd_operator_queue_depth 4");
@@ -53,9 +55,9 @@ static void test_clusters(void **state)
     buffer_fini(&text);
 
     /* A new phase replaces the old one; a cluster that is gone leaves no series. */
-    metrics_publish_cluster(metrics, "ns", "a", "Running", 5, 5, true);
-    metrics_publish_cluster(metrics, "ns", "b", NULL, 0, 0, false);
-    metrics_publish_cluster(metrics, "ns", "never-seen", NULL, 0, 0, false);
+    metrics_publish_cluster(metrics, "ns", "a", "Running", 5, 5, true, false);
+    metrics_publish_cluster(metrics, "ns", "b", NULL, 0, 0, false, false);
+    metrics_publish_cluster(metrics, "ns", "never-seen", NULL, 0, 0, false, false);
     metrics_set_leader(metrics, true);
     metrics_render(metrics, 0, &text);
     expect_line(&text, "etcd_operator_leader 1");
@@ -73,7 +75,7 @@ static void test_labels_are_escaped(void **state)
     AUTO_BUFFER struct buffer text = {0};
 
     (void)state;
-    metrics_publish_cluster(metrics, "n\"s", "a\\b\nc", "Running", 1, 1, true);
+    metrics_publish_cluster(metrics, "n\"s", "a\\b\nc", "Running", 1, 1, true, false);
     metrics_render(metrics, 0, &text);
     expect_line(&text, "etcd_cluster_size{namespace=\"n\\\"s\",name=\"a\\\\b\\nc\"} 1");
     metrics_free(metrics);
@@ -156,7 +158,7 @@ static void test_format(void **state)
     char type[128] = "";
 
     (void)state;
-    metrics_publish_cluster(metrics, "ns", "a", "Running", 3, 3, true);
+    metrics_publish_cluster(metrics, "ns", "a", "Running", 3, 3, true, false);
     metrics_count_api_request(metrics, "get", "pods", 200, 3);
     metrics_render(metrics, 0, &text);
     assert_int_equal(text.data[text.size - 1], '\n');
@@ -175,7 +177,7 @@ static void *publish_often(void *context)
 {
     for (int i = 0; i < 2000; i++) {
         metrics_publish_cluster(context, "ns", i % 2 ? "a" : "b", i % 3 ? "Running" : NULL, i, i,
-                                true);
+                                true, false);
         metrics_count_pass(context, ERROR_NONE, i);
         metrics_count_api_request(context, "get", "pods", 200 + i % 3, 1);
     }

@@ -17,6 +17,28 @@ static struct sim_pod *blamed(struct sim_run *run, struct sim_pod *corrupt)
     return corrupt;
 }
 
+#define FAILS_AFTER_MS 3000
+
+static void destroy(struct sim_pod *pod, const struct sim_fault *fault);
+
+static void fail_again(void *context, uint64_t argument)
+{
+    static const struct sim_fault wipe = {.kind = SIM_FAULT_VolumeWiped};
+    struct sim_run *run = context;
+
+    (void)argument;
+    for (int i = 0; run->failing >= 0 && i < SIM_PODS; i++) {
+        struct sim_pod *pod = &run->site->pods[i];
+        if (pod->process && pod->volume && !pod->orphan && pod->ordinal == run->failing &&
+            sim_now(run->sim) - pod->started_ms >= FAILS_AFTER_MS) {
+            destroy(pod, &wipe);
+        }
+    }
+    if (run->failing >= 0) {
+        sim_after(run->sim, FAILS_AFTER_MS, fail_again, run, 0);
+    }
+}
+
 void sim_fault_on_pod(struct sim_run *run, const struct sim_fault *fault, struct sim_pod *pod)
 {
     char claim[80];
@@ -60,6 +82,12 @@ void sim_fault_on_pod(struct sim_run *run, const struct sim_fault *fault, struct
         if (pod->process && sim_etcd_ready(pod->process)) {
             sim_etcd_fill(pod->process);
         }
+        break;
+    case SIM_FAULT_MemberFailsAgain:
+        if (run->failing < 0) {
+            sim_after(run->sim, FAILS_AFTER_MS, fail_again, run, 0);
+        }
+        run->failing = pod->ordinal;
         break;
     case SIM_FAULT_PermitForged:
         sim_user_forges_permit(run, pod, fault->b);
@@ -186,6 +214,9 @@ void sim_fault_site_heals(struct sim_run *run, enum sim_fault_kind kind)
     case SIM_FAULT_VolumeFull:
     case SIM_FAULT_SlowMember:
         heal_disks(site, kind);
+        break;
+    case SIM_FAULT_MemberFailsAgain:
+        run->failing = -1;
         break;
     case SIM_FAULT_LearnerSlow:
         sim_etcd_set_catch_up(site->etcd, 0);

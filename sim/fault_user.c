@@ -101,7 +101,31 @@ void sim_create_cluster(struct sim_run *run)
                   schedule->keep_claims ? "Retain" : NULL);
     struct error error;
 
+    AUTO_JSON json_t *recovery = json_object();
+    if (schedule->max_retries >= 0) {
+        json_object_set_new(recovery, "maxRetries", json_integer(schedule->max_retries));
+    }
+    if (schedule->retry_seconds >= 0) {
+        json_object_set_new(recovery, "retryInterval",
+                            json_sprintf("%ds", schedule->retry_seconds));
+    }
+    if (json_object_size(recovery)) {
+        json_object_set(json_object_get(cluster, "spec"), "recovery", recovery);
+    }
     run->user->create(run->user->context, &kube_etcd_clusters, cluster, NULL, &error);
+}
+
+bool sim_user_raises_retries(struct sim_run *run)
+{
+    const char *message = json_path_string(sim_cluster(run), "status", "message", NULL);
+
+    if (run->called || !message || !strstr(message, "spec.recovery.maxRetries")) {
+        return false;
+    }
+    run->called = true;
+    sim_trace(run->sim, "a person raises spec.recovery.maxRetries");
+    patch_spec(run, json_pack("{s:{s:i}}", "recovery", "maxRetries", 100));
+    return true;
 }
 
 /* The same version from elsewhere. */

@@ -140,6 +140,9 @@ static void check_remove(struct sim_run *run, const struct sim_membership_change
     }
     if (ordinal < recorded_size(run)) {
         run->repairs[ordinal] = run->repairs[ordinal] || change->accepted;
+        if (change->accepted) {
+            sim_invariants_replaced(run, ordinal);
+        }
         if (sim_etcd_is_intact(run->site->etcd, change->member_id)) {
             sim_violate(run->sim, "WipedWithoutProof", "%s is removed, but its data is good",
                         change->host);

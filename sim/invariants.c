@@ -229,6 +229,7 @@ void sim_invariants_changed(struct sim_run *run, const struct kube_resource *res
         } else {
             check_records(run, object);
             sim_invariants_quorum_told(run, object);
+            sim_invariants_recovery_told(run, object);
         }
     } else if (resource == &kube_stateful_sets) {
         sim_invariants_set_changed(run, object, deleted);

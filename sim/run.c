@@ -194,6 +194,10 @@ static void wait_until_converged(struct sim_run *run)
            explained_ms < EXPLAINED_MS) {
         sim_sleep(run->sim, LOOK_EVERY_MS);
         explained_ms = sim_explained(run) ? explained_ms + LOOK_EVERY_MS : 0;
+        if (explained_ms >= EXPLAINED_MS && sim_user_raises_retries(run)) {
+            explained_ms = 0;
+            deadline_ms = sim_now(run->sim) + PATIENCE_MS;
+        }
     }
 }
 
@@ -266,7 +270,7 @@ void sim_run(const struct sim_schedule *schedule, struct sim_coverage *coverage,
              void (*trace)(void *context, const char *text), void *context,
              struct sim_result *result)
 {
-    struct sim_run run = {.schedule = schedule, .coverage = coverage};
+    struct sim_run run = {.schedule = schedule, .coverage = coverage, .failing = -1};
 
     build(&run);
     sim_set_trace(run.sim, trace, context);

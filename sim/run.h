@@ -6,6 +6,7 @@
  * fault_user.c  people with kubectl
  * invariants.c  what must never be, checked at each change
  * invariant_members.c  what must never be done to members
+ * invariant_recovery.c  how patient healing must be
  * invariant_quorum.c   what must never be said of a quorum, and what must
  * verdict.c     what must be in the end */
 #ifndef SIM_RUN_H
@@ -47,6 +48,12 @@ struct sim_uptime {
     int64_t since_ms;
 };
 
+/* The replacements of an ordinal's voters, as they were seen. */
+struct sim_replacement {
+    int64_t at_ms;
+    int attempts, repeats; /* Since the cluster was last whole; in a row. */
+};
+
 struct sim_run {
     const struct sim_schedule *schedule;
     struct sim *sim;
@@ -61,6 +68,8 @@ struct sim_run {
     uint64_t identities[SIM_OPERATORS], next_identity;
     int64_t clock_skew_ms;
     bool healed;          /* The faults are over. */
+    int failing;          /* The ordinal whose volumes are emptied again and again; -1: none's. */
+    bool called;          /* The person who was called about that has come. */
     bool recreate;        /* Once the cluster is gone. */
     bool foreign_service; /* A fault took a name of the cluster's. */
     struct sim_new_permit permits[SIM_MAX_NEW];
@@ -71,7 +80,9 @@ struct sim_run {
     bool repairs[SIM_ORDINALS];     /* A voter was removed there to be replaced, and is not yet. */
     int64_t added_ms[SIM_ORDINALS]; /* When one was last added to etcd there. */
     int replicas;                   /* Of the StatefulSet. */
-    int64_t quorum_since_ms;        /* Since when somebody reads linearizably; 0: nobody does. */
+    struct sim_replacement replacements[SIM_ORDINALS];
+    int64_t replaced_generation; /* Of the spec that they are counted under. */
+    int64_t quorum_since_ms;     /* Since when somebody reads linearizably; 0: nobody does. */
     int64_t lost_since_ms; /* Since when a loss could be told of by whoever looks; 0: there is none.
                             */
     struct sim_coverage *coverage;
@@ -130,6 +141,11 @@ bool sim_pod_is_outdated(const struct sim_run *run, const struct sim_pod *pod);
 /* Now and then: who serves. */
 void sim_invariants_tick(struct sim_run *run);
 void sim_invariants_quorum_tick(struct sim_run *run);
+/* A voter of an ordinal that stays was removed; the cluster has changed. */
+void sim_invariants_replaced(struct sim_run *run, int ordinal);
+void sim_invariants_recovery_told(struct sim_run *run, const json_t *cluster);
+/* A person comes when called about a member that fails again and again; false: nobody is. */
+bool sim_user_raises_retries(struct sim_run *run);
 /* What the status says of the quorum. */
 void sim_invariants_quorum_told(struct sim_run *run, const json_t *cluster);
 /* The cluster's id and its members, as its newest log has them; none: it has not formed. */

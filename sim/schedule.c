@@ -94,6 +94,8 @@ void sim_schedule_draw(uint64_t seed, struct sim_schedule *schedule)
     schedule->version = sim_chance(sim, SIM_STREAM_FAULTS, 0.4)
                             ? (int)sim_below(sim, SIM_STREAM_FAULTS, SIM_VERSIONS)
                             : -1;
+    schedule->max_retries = sim_chance(sim, SIM_STREAM_FAULTS, 0.3) ? (int)draw(sim, 0, 3) : -1;
+    schedule->retry_seconds = sim_chance(sim, SIM_STREAM_FAULTS, 0.3) ? (int)draw(sim, 0, 60) : -1;
     schedule->n_faults = (int)draw(sim, 0, 6);
     for (int i = 0; i < schedule->n_faults; i++) {
         schedule->faults[i] = draw_fault(sim, schedule->faults_end_ms);
@@ -103,6 +105,13 @@ void sim_schedule_draw(uint64_t seed, struct sim_schedule *schedule)
     }
     static const int growths[] = {0, 0, 0, 1, 1, 2};
     schedule->growth = growths[sim_below(sim, SIM_STREAM_FAULTS, sizeof growths / sizeof *growths)];
+    for (int i = 0; i < schedule->n_faults; i++) {
+        struct sim_fault *fault = &schedule->faults[i];
+        if (fault->kind == SIM_FAULT_MemberFailsAgain) { /* It takes time to do so often. */
+            fault->duration_ms = draw(sim, 20000, 300000);
+            schedule->faults_end_ms += fault->duration_ms;
+        }
+    }
     qsort(schedule->faults, (size_t)schedule->n_faults, sizeof *schedule->faults, by_time);
     sim_free(sim);
 }

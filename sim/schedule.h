@@ -69,6 +69,7 @@
     FAULT(SlowMember)                                                                              \
     FAULT(NewPodNeverStarts)                                                                       \
     FAULT(MemberAnswersLost)                                                                       \
+    FAULT(MemberFailsAgain)                                                                        \
     FAULT(QuorumOff)                                                                               \
     FAULT(ClusterDeleted)                                                                          \
     FAULT(ClusterRecreated)
@@ -95,6 +96,8 @@ struct sim_schedule {
     bool delete_claims;                      /* whenDeleted: Delete */
     bool keep_claims;                        /* whenScaled: Retain */
     int growth;                              /* How volumes grow: enum sim_growth. */
+    int max_retries;                         /* spec.recovery.maxRetries; -1: the spec says none. */
+    int retry_seconds;                       /* Likewise retryInterval. */
     int64_t faults_end_ms;                   /* Then everything heals. */
     struct sim_fault faults[SIM_MAX_FAULTS]; /* In the order of time. */
     int n_faults;

@@ -175,6 +175,11 @@ static void set_type(json_t *schema, const struct api_field *field)
     case API_INT64:
         integer_schema(schema, field);
         break;
+    case API_DECIMAL:
+        set_string(schema, "type", "number");
+        set(schema, "minimum", json_integer(field->minimum));
+        set(schema, "maximum", json_integer(field->maximum));
+        break;
     case API_BOOL:
         set_string(schema, "type", "boolean");
         break;

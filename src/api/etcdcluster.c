@@ -189,6 +189,45 @@ static const struct api_field health_check_fields[] = {
      .maximum = 168 * 60 * MINUTE},
     {0}};
 
+static const struct api_field recovery_fields[] = {
+    {.name = "maxRetries",
+     .type = API_INT32,
+     .offset = WITHIN(recovery, max_retries),
+     .documentation =
+         "How often the member of one ordinal is replaced before the cluster has been whole in "
+         "between. Then the operator stops and calls a person: the phase is Failed until the spec "
+         "is changed, the member comes back, or the annotation etcd.etcd.io/replace-member names "
+         "it. 0: nobody is replaced but by that annotation.",
+     .default_json = "5",
+     .minimum = 0,
+     .maximum = 1000},
+    {.name = "retryInterval",
+     .type = API_DURATION,
+     .offset = WITHIN(recovery, retry_interval_ms),
+     .item_size = sizeof(int64_t),
+     .documentation = "How long after a replacement the next one of the same ordinal may follow. "
+                      "The first comes as soon as it is proven that the data is lost.",
+     .default_json = "\"10s\"",
+     .minimum = 0,
+     .maximum = 60 * MINUTE},
+    {.name = "backoffFactor",
+     .type = API_DECIMAL,
+     .offset = WITHIN(recovery, backoff_factor_milli),
+     .documentation = "What the interval is multiplied by for each further one in a row.",
+     .default_json = "2",
+     .minimum = 1,
+     .maximum = 10},
+    {.name = "maxBackoff",
+     .type = API_DURATION,
+     .offset = WITHIN(recovery, max_backoff_ms),
+     .item_size = sizeof(int64_t),
+     .documentation = "What the interval grows to at most. A member that has lasted for twice as "
+                      "long begins a new row.",
+     .default_json = "\"5m\"",
+     .minimum = 0,
+     .maximum = 24 * 60 * MINUTE},
+    {0}};
+
 static const struct api_field defragmentation_fields[] = {
     {.name = "freePercent",
      .type = API_INT32,
@@ -385,6 +424,14 @@ const struct api_field etcdcluster_spec_fields[] = {
      .fields = health_check_fields,
      .documentation = "How the operator watches the members.",
      .default_json = "{}"},
+    {.name = "recovery",
+     .type = API_OBJECT,
+     .offset = SPEC(recovery),
+     .fields = recovery_fields,
+     .documentation =
+         "How patient the operator is with members whose data is lost again and again.",
+     .default_json = "{}",
+     .rules = etcdcluster_recovery_rules},
     {.name = "maintenance",
      .type = API_OBJECT,
      .offset = SPEC(maintenance),

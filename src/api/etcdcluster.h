@@ -46,7 +46,13 @@ struct etcdcluster_spec {
         int64_t timeout_ms;       /* timeout, default 3s, 100ms..1m */
         int64_t hash_interval_ms; /* hashInterval, default 1h, up to 168h; 0: never */
     } health_check;               /* healthCheck */
-    bool paused;                  /* default false */
+    struct {
+        int32_t max_retries;          /* maxRetries, default 5, 0..1000 */
+        int64_t retry_interval_ms;    /* retryInterval, default 10s, 0s..1h */
+        int32_t backoff_factor_milli; /* backoffFactor, default 2, 1..10 */
+        int64_t max_backoff_ms;       /* maxBackoff, default 5m, 0s..24h; not below the interval */
+    } recovery;
+    bool paused; /* default false */
     struct {
         struct {
             int32_t free_percent;     /* freePercent, default 50, 0..95; 0: never */

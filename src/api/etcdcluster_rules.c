@@ -19,6 +19,8 @@
     "at creation"
 #define MESSAGE_CPU    "resources.requests.cpu must not be above resources.limits.cpu"
 #define MESSAGE_MEMORY "resources.requests.memory must not be above resources.limits.memory"
+#define MESSAGE_BACKOFF                                                                            \
+    "recovery.maxBackoff must not be below recovery.retryInterval, which it limits"
 #define MESSAGE_ELECTION                                                                           \
     "etcd.electionTimeout must be at least 5 times etcd.heartbeatInterval, or a late heartbeat "   \
     "starts an election"
@@ -119,6 +121,9 @@ const struct api_rule etcdcluster_resources_rules[] = {
     {"quantity(string(self.requests.memory)).compareTo(quantity(string(self.limits.memory))) <= 0",
      MESSAGE_MEMORY},
     {0}};
+
+const struct api_rule etcdcluster_recovery_rules[] = {
+    {"duration(self.maxBackoff) >= duration(self.retryInterval)", MESSAGE_BACKOFF}, {0}};
 
 const struct api_rule etcdcluster_etcd_rules[] = {
     {"duration(self.electionTimeout).getMilliseconds() >= "
@@ -225,6 +230,9 @@ int etcdcluster_check_rules(const char *name, const struct etcdcluster_spec *spe
 
     if (name && !is_name(name)) {
         return error_set(error, ERROR_INVALID, "%s", MESSAGE_NAME);
+    }
+    if (!broken && spec->recovery.max_backoff_ms < spec->recovery.retry_interval_ms) {
+        broken = MESSAGE_BACKOFF;
     }
     if (!broken) {
         broken = broken_etcd_rule(spec);

@@ -116,6 +116,36 @@ static const struct api_field bootstrap_fields[] = {
                       "they may still read when they start."},
     {0}};
 
+static const struct api_field replacement_fields[] = {
+    {.name = "ordinal", .type = API_INT32, .documentation = "The pod's ordinal.", .required = true},
+    {.name = "memberID",
+     .type = API_STRING,
+     .documentation = "The id of the member that was given up last, in hexadecimal."},
+    {.name = "attempts",
+     .type = API_INT32,
+     .documentation = "How often it was replaced since the cluster was last whole."},
+    {.name = "repeats",
+     .type = API_INT32,
+     .documentation = "How often in a row, which is what the interval grows by."},
+    {.name = "lastAttempt", .type = API_TIME, .documentation = "When it was replaced last."},
+    {0}};
+
+static const struct api_field recovery_fields[] = {
+    {.name = "attempts",
+     .type = API_INT32,
+     .documentation = "How many members were replaced since the cluster was last whole."},
+    {.name = "nextAttempt",
+     .type = API_TIME,
+     .documentation = "When the next one is replaced, while that is waited for."},
+    {.name = "generation",
+     .type = API_INT64,
+     .documentation = "The metadata.generation that this is about; another one begins anew."},
+    {.name = "replacements",
+     .type = API_LIST,
+     .fields = replacement_fields,
+     .documentation = "The ordinals whose members were replaced."},
+    {0}};
+
 static const struct api_field operation_fields[] = {
     {.name = "kind", .type = API_STRING, .documentation = "What is being done."},
     {.name = "step", .type = API_STRING, .documentation = "The step that it has reached."},
@@ -175,6 +205,10 @@ const struct api_field etcdcluster_status_fields[] = {
      .type = API_OBJECT,
      .fields = bootstrap_fields,
      .documentation = "What was recorded about the cluster's start before it was acted upon."},
+    {.name = "recovery",
+     .type = API_OBJECT,
+     .fields = recovery_fields,
+     .documentation = "What was recorded of members that were replaced, before they were."},
     {.name = "operation",
      .type = API_OBJECT,
      .fields = operation_fields,

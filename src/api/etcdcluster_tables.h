@@ -8,8 +8,8 @@ extern const struct api_field etcdcluster_spec_fields[], etcdcluster_status_fiel
 
 /* Rules, each beside the field that it stands on. */
 extern const struct api_rule etcdcluster_object_rules[], etcdcluster_client_tls_rules[],
-    etcdcluster_peer_tls_rules[], etcdcluster_resources_rules[], etcdcluster_etcd_rules[],
-    etcdcluster_argument_rules[];
+    etcdcluster_peer_tls_rules[], etcdcluster_resources_rules[], etcdcluster_recovery_rules[],
+    etcdcluster_etcd_rules[], etcdcluster_argument_rules[];
 
 /* The rules that do not compare with oldSelf, on a decoded spec. `name` may be NULL (unknown). */
 int etcdcluster_check_rules(const char *name, const struct etcdcluster_spec *spec,

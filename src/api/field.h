@@ -24,6 +24,7 @@ enum api_type {
     API_STRING_LIST, /* struct api_string_list; `pattern` is each item's. */
     API_INT32,       /* int32_t. */
     API_INT64,       /* int64_t. */
+    API_DECIMAL,     /* int32_t, thousandths; in JSON a number such as 2 or 1.5. */
     API_BOOL,        /* bool. */
     API_DURATION,    /* Milliseconds; Go duration text such as "10s" or "1h30m". int64_t, or int32_t
                       * where item_size says 4. */
@@ -53,9 +54,9 @@ struct api_field {
     const char *default_json;       /* "3", "\"8Gi\"", "true"; NULL: none. */
     bool required;
     const char *const *one_of;    /* Allowed values as text (also of integers), ended by NULL. */
-    int64_t minimum, maximum;     /* Of integers; of durations in milliseconds; of quantities in
-                                   * whole units; of strings and lists their length. Both 0: no
-                                   * limit but a generous bound (API_MAX_...). */
+    int64_t minimum, maximum;     /* Of integers; of durations in milliseconds; of quantities and
+                                   * decimals in whole units; of strings and lists their length. Both 0:
+                                   * no     limit but a generous bound (API_MAX_...). */
     const char *pattern;          /* POSIX extended and RE2 at once: ^...$ */
     const char *pattern_meaning;  /* What it asks for, in words, for the message. */
     const char *list_map_key;     /* x-kubernetes-list-map-keys, or NULL. */

@@ -46,6 +46,8 @@ static bool has_type(const struct api_field *field, const json_t *json)
         return json_is_integer(json) && number >= INT32_MIN && number <= INT32_MAX;
     case API_INT64:
         return json_is_integer(json);
+    case API_DECIMAL:
+        return json_is_number(json);
     case API_BOOL:
         return json_is_boolean(json);
     case API_QUANTITY:

@@ -176,6 +176,23 @@ static void decode_integer(struct decoder *decoder, const struct api_field *fiel
     }
 }
 
+static void decode_decimal(struct decoder *decoder, const struct api_field *field, json_t *json,
+                           const struct path *path, int32_t *out)
+{
+    double value = json_number_value(json);
+
+    if (!json_is_number(json)) {
+        problem(decoder, path, "must be a number such as 2 or 1.5");
+        return;
+    }
+    if (value < (double)field->minimum || value > (double)field->maximum) {
+        problem(decoder, path, "%g is out of range; use %lld to %lld", value,
+                (long long)field->minimum, (long long)field->maximum);
+        return;
+    }
+    *out = (int32_t)(value * 1000 + 0.5);
+}
+
 static void decode_duration(struct decoder *decoder, const struct api_field *field, json_t *json,
                             const struct path *path, void *target)
 {
@@ -293,6 +310,9 @@ static void decode_value(struct decoder *decoder, const struct api_field *field,
     case API_INT32:
     case API_INT64:
         decode_integer(decoder, field, json, path, target);
+        break;
+    case API_DECIMAL:
+        decode_decimal(decoder, field, json, path, target);
         break;
     case API_BOOL:
         if (!json_is_boolean(json)) {

@@ -20,6 +20,8 @@ static const char *type_name(enum api_type type)
         return "int32";
     case API_INT64:
         return "int64";
+    case API_DECIMAL:
+        return "number";
     case API_BOOL:
         return "boolean";
     case API_DURATION:
@@ -60,6 +62,7 @@ static void write_limits(const struct api_field *field, struct buffer *out)
     switch (field->type) {
     case API_INT32:
     case API_INT64:
+    case API_DECIMAL:
         buffer_printf(out, " From %lld to %lld.", (long long)field->minimum,
                       (long long)field->maximum);
         break;

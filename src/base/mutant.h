@@ -43,7 +43,9 @@
     M(RestartToGrow, 3000, "a pod is restarted although its volume grows while it is used")        \
     M(ClaimMayBeBound, 3000, "a claim is replaced that may have got a volume meanwhile")           \
     M(SilenceIsLoss, 3000, "a quorum of silent members counts as lost")                            \
-    M(LossUntold, 3000, "a quorum whose data is gone is not told of")
+    M(LossUntold, 3000, "a quorum whose data is gone is not told of")                              \
+    M(BackoffIgnored, 3000, "a member is replaced again without waiting")                          \
+    M(RetriesNotCounted, 3000, "a member is replaced for ever")
 
 #ifdef MUTANTS
 #define MUTANT(name) mutant_is(#name)

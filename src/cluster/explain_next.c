@@ -182,17 +182,30 @@ static bool same_permits(const struct recorded *before, const struct recorded *a
     return same;
 }
 
+/* How many members were replaced since the cluster was last whole. */
+static int attempts(const struct recorded *recorded)
+{
+    int sum = 0;
+
+    for (int i = 0; i < recorded->n_replacements; i++) {
+        sum += recorded->replacements[i].attempts;
+    }
+    return sum;
+}
+
 /* What the next pass writes down before it acts; null: nothing new. */
 static json_t *explain_records(const struct world *world, const struct plan *plan)
 {
     const struct recorded *before = &world->recorded, *after = &plan->status.recorded;
 
     if (before->size == after->size && before->generation == after->generation &&
-        same_permits(before, after) && before->cluster_id == after->cluster_id) {
+        same_permits(before, after) && before->cluster_id == after->cluster_id &&
+        attempts(before) == attempts(after)) {
         return json_null();
     }
-    json_t *out = json_pack("{s:i, s:I, s:i}", "size", (int)after->size, "generation",
-                            (json_int_t)after->generation, "permits", after->n_permits);
+    json_t *out = json_pack("{s:i, s:I, s:i, s:i}", "size", (int)after->size, "generation",
+                            (json_int_t)after->generation, "permits", after->n_permits,
+                            "replacements", attempts(after));
     explain_set_id(out, "clusterID", after->cluster_id);
     return out;
 }

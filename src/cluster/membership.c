@@ -281,11 +281,12 @@ static bool awaits_record(const struct world *world, int ordinal)
     return member_is_unstarted(member) && (!record || record->member_id != member->entry->id);
 }
 
-static bool is_given_up(const struct world *world, const struct world_member *member)
+bool member_is_given_up(const struct world *world, int ordinal)
 {
+    const struct etcd_member *entry = world->members[ordinal].entry;
     uint64_t id;
 
-    return world->replace && id_parse(world->replace, &id) && id == member->entry->id;
+    return entry && world->replace && id_parse(world->replace, &id) && id == entry->id;
 }
 
 const char *member_lost(const struct world *world, int ordinal)
@@ -295,7 +296,7 @@ const char *member_lost(const struct world *world, int ordinal)
     if (!world_formed(world) || !member->entry) {
         return NULL;
     }
-    if (is_given_up(world, member)) {
+    if (member_is_given_up(world, ordinal)) {
         return "the annotation " ANNOTATION_REPLACE " gives it up";
     }
     if (hashes_prove(world, ordinal)) {

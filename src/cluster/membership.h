@@ -44,6 +44,9 @@ const char *gate_well(const struct world *world, struct arena *arena);
 /* The serving member's pod may be deleted: as gate_well(), or it is the only member. */
 const char *gate_restart(const struct world *world, int ordinal, struct arena *arena);
 
+/* A person gives the member up, by its annotation. */
+bool member_is_given_up(const struct world *world, int ordinal);
+
 /* Why what is at this ordinal is proven to be no member any more that could serve with what it
  * acknowledged: its data is gone or cannot be read. NULL: there is no such proof, and silence is
  * none. */

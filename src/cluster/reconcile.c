@@ -137,6 +137,7 @@ static bool must_record(const struct world *world, const json_t *status)
 {
     const json_t *old = json_object_get(world->object, "status");
     return !same_json(json_object_get(status, "bootstrap"), json_object_get(old, "bootstrap")) ||
+           !same_json(json_object_get(status, "recovery"), json_object_get(old, "recovery")) ||
            !same_json(json_object_get(status, "clusterID"), json_object_get(old, "clusterID")) ||
            !same_json(json_object_get(status, "targetVersion"),
                       json_object_get(old, "targetVersion"));

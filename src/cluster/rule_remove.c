@@ -1,9 +1,11 @@
 /* How a member leaves: etcd is told first, then its pod goes, then its volume. */
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/json.h"
 #include "cluster/membership.h"
 #include "cluster/plan.h"
+#include "cluster/recovery.h"
 
 /* A live voter that stays and whose data is good, to lead when the one that goes does not any more.
  * While the alarm CORRUPT is raised the kubelet calls nobody ready. */
@@ -53,6 +55,43 @@ static bool give_way(struct planning *planning, int ordinal)
     return true;
 }
 
+/* By spec.recovery. */
+static bool is_held_back(struct planning *planning, int ordinal, const char *proof)
+{
+    const struct world *world = planning->world;
+    struct cluster_status *status = &planning->plan->status;
+    char date[CLOCK_RFC3339_SIZE], id[ID_HEX_SIZE];
+    const char *name = names_pod(planning->arena, world->names, ordinal);
+    int64_t due_ms;
+    int attempts;
+
+    switch (recovery_ask(world, ordinal, &due_ms, &attempts)) {
+    case RECOVERY_NOW:
+        return false;
+    case RECOVERY_LATER:
+        if (!status->next_attempt_ms || due_ms < status->next_attempt_ms) {
+            status->next_attempt_ms = due_ms;
+        }
+        planning_wait(planning,
+                      arena_printf(planning->arena,
+                                   "%s is to be replaced again (%s), but not before %s: "
+                                   "spec.recovery",
+                                   name, proof, clock_rfc3339(due_ms, date, sizeof date)));
+        return true;
+    case RECOVERY_STOPPED:
+        break;
+    }
+    planning_block(
+        planning,
+        arena_printf(planning->arena,
+                     "%s is not replaced (%s): it was %d times since the cluster was last whole, "
+                     "and spec.recovery.maxRetries is %d. Look at its node and volume; then change "
+                     "the spec, or set the annotation " ANNOTATION_REPLACE "=%s to try again",
+                     name, proof, attempts, world->spec.recovery.max_retries,
+                     id_format(world->members[ordinal].entry->id, id)));
+    return true;
+}
+
 /* On proof only: the first half of a repair. What is left of the data goes aside when the ordinal
  * joins again. */
 bool rule_remove_lost_member(struct planning *planning)
@@ -78,9 +117,15 @@ bool rule_remove_lost_member(struct planning *planning)
                                        proof ? proof : "mutant", why));
             continue;
         }
+        if (proof && is_held_back(planning, i, proof)) {
+            continue;
+        }
         const char *reason =
             arena_printf(planning->arena, "%s is replaced: %s", name, proof ? proof : "mutant");
         if (!planning_move_leader(planning, i, reason)) {
+            if (proof && !member_is_given_up(world, i)) {
+                recovery_note(world, i, &planning->plan->status.recorded);
+            }
             planning_call_etcd(planning, ACTION_REMOVE_MEMBER, i, reason);
         }
         return true;

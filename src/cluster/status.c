@@ -47,6 +47,31 @@ static bool has_ordinal(const struct recorded *recorded, json_int_t ordinal)
     return false;
 }
 
+static void decode_recovery(const json_t *recovery, struct recorded *out)
+{
+    size_t i;
+    json_t *item;
+    bool seen[ETCDCLUSTER_MAX_SIZE] = {false};
+
+    out->replaced_generation = json_path_integer(recovery, 0, "generation", NULL);
+    json_array_foreach(json_object_get(recovery, "replacements"), i, item)
+    {
+        json_int_t ordinal = json_path_integer(item, -1, "ordinal", NULL);
+        const char *at = json_path_string(item, "lastAttempt", NULL);
+        if (ordinal < 0 || ordinal >= ETCDCLUSTER_MAX_SIZE || seen[ordinal] || !at) {
+            continue;
+        }
+        seen[ordinal] = true;
+        out->replacements[out->n_replacements++] = (struct replacement){
+            .ordinal = (int32_t)ordinal,
+            .member_id = id_member(item, "memberID"),
+            .attempts = (int32_t)json_path_integer(item, 0, "attempts", NULL),
+            .repeats = (int32_t)json_path_integer(item, 0, "repeats", NULL),
+            .at_ms = clock_parse_rfc3339(at),
+        };
+    }
+}
+
 void recorded_decode(const json_t *status, struct arena *arena, struct recorded *out)
 {
     const json_t *bootstrap = json_path(status, "bootstrap", NULL);
@@ -64,6 +89,7 @@ void recorded_decode(const json_t *status, struct arena *arena, struct recorded 
         out->log_minor = 0;
     }
     out->log_index = json_path_integer(bootstrap, 0, "olderLog", "index", NULL);
+    decode_recovery(json_object_get(status, "recovery"), out);
     json_array_foreach(json_object_get(bootstrap, "permits"), i, item)
     {
         json_int_t ordinal = json_path_integer(item, -1, "ordinal", NULL);
@@ -109,6 +135,31 @@ static json_t *encode_bootstrap(const struct recorded *recorded)
                                       (json_int_t)recorded->log_index));
     }
     return bootstrap;
+}
+
+static json_t *encode_recovery(const struct cluster_status *status)
+{
+    const struct recorded *recorded = &status->recorded;
+    json_t *list = json_array();
+    int attempts = 0;
+    char date[CLOCK_RFC3339_SIZE], id[ID_HEX_SIZE];
+
+    for (int i = 0; i < recorded->n_replacements; i++) {
+        const struct replacement *item = &recorded->replacements[i];
+        attempts += item->attempts;
+        json_array_append_new(list,
+                              json_pack("{s:i, s:s, s:i, s:i, s:s}", "ordinal", item->ordinal,
+                                        "memberID", id_format(item->member_id, id), "attempts",
+                                        item->attempts, "repeats", item->repeats, "lastAttempt",
+                                        clock_rfc3339(item->at_ms, date, sizeof date)));
+    }
+    json_t *out = json_pack("{s:i, s:I, s:o}", "attempts", attempts, "generation",
+                            (json_int_t)recorded->replaced_generation, "replacements", list);
+    if (status->next_attempt_ms) {
+        json_object_set_new(out, "nextAttempt",
+                            json_string(clock_rfc3339(status->next_attempt_ms, date, sizeof date)));
+    }
+    return out;
 }
 
 static json_t *encode_members(const struct cluster_status *status)
@@ -215,6 +266,9 @@ json_t *cluster_status_encode(const struct cluster_status *status, const json_t 
     if (status->recorded.generation) {
         json_object_set_new(json, "generation", json_integer(status->recorded.generation));
         json_object_set_new(json, "bootstrap", encode_bootstrap(&status->recorded));
+    }
+    if (status->recorded.n_replacements) {
+        json_object_set_new(json, "recovery", encode_recovery(status));
     }
     if (status->operation_kind) {
         json_object_set_new(json, "operation",

@@ -21,6 +21,15 @@ struct permit_record {
     const char *previous_cluster_uid; /* That the ordinal's volume came from, or NULL. */
 };
 
+/* The replacements of an ordinal's member, for spec.recovery (cluster/recovery.h). */
+struct replacement {
+    int32_t ordinal;
+    uint64_t member_id; /* Of the one that was given up last. */
+    int32_t attempts;   /* Since the cluster was last whole. */
+    int32_t repeats;    /* In a row. */
+    int64_t at_ms;      /* The last; wall clock, whole seconds. */
+};
+
 /* Written with the object's resourceVersion before it is acted upon. */
 struct recorded {
     int32_t size;       /* Of the bootstrap; 0: nothing recorded yet. */
@@ -32,6 +41,9 @@ struct recorded {
     int64_t log_index; /* Where it ended; 0: some member still writes as it. */
     const char
         *version; /* That the template has or is about to get (targetVersion); NULL: unknown. */
+    int64_t replaced_generation; /* The spec's, that `replacements` are counted under. */
+    struct replacement replacements[ETCDCLUSTER_MAX_SIZE]; /* Each ordinal once. */
+    int n_replacements;
     uint64_t cluster_id; /* 0 until the cluster has formed. Then `new` is never used again. */
 };
 
@@ -75,6 +87,7 @@ struct cluster_status {
     const char *current_version, *target_version; /* NULL: unknown */
     struct condition conditions[N_CONDITIONS];
     int64_t observed_generation;
+    int64_t next_attempt_ms; /* Of a replacement that is waited for, wall clock; 0: none is. */
     const char *selector;
 };
 

@@ -6,6 +6,7 @@
 #include "cluster/membership.h"
 #include "cluster/plan.h"
 #include "cluster/quorum.h"
+#include "cluster/recovery.h"
 
 static bool serves(const struct world_member *member)
 {
@@ -246,6 +247,10 @@ void summarize(struct planning *planning)
         summarize_members(planning);
     }
     status->phase = phase(planning);
+    if (status->size && status->ready_replicas == status->size &&
+        (!strcmp(status->phase, "Running") || !strcmp(status->phase, "Upgrading"))) {
+        recovery_forget(&status->recorded);
+    }
     if (!problem && world->refusal) {
         problem = world->refusal;
         reason = "ActionRefused";

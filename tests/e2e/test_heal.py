@@ -89,6 +89,29 @@ def test_a_spoiled_database(testbed, made):
     assert any("its database cannot be read" in message for message in messages), messages
 
 
+def test_a_member_that_fails_too_often_is_for_a_person(testbed, made):
+    """As spec.recovery says: nobody is replaced any more, until a person says so."""
+    cluster = made["garbage"]
+    check_one_healthy_cluster(cluster)
+    cluster.client().put("earlier", "there")
+    cluster.patch_spec({"recovery": {"maxRetries": 1, "retryInterval": "1s"}})
+    before = member_ids(cluster)
+    empty_volume(testbed, cluster, 2)
+    check_replaced(cluster, before, 2)
+    recovery = cluster.wait(lambda now: now["status"]["recovery"]["attempts"] == 0,
+                            "forgotten when it was whole", 30)["status"]["recovery"]
+    assert [item["ordinal"] for item in recovery["replacements"]] == [2]
+    cluster.patch_spec({"recovery": {"maxRetries": 0}})
+    before = member_ids(cluster)
+    empty_volume(testbed, cluster, 2)
+    cluster.wait(lambda now: now["status"]["phase"] == "Failed" and
+                 "spec.recovery.maxRetries is 0" in now["status"]["message"], "Failed", 60)
+    stays(lambda: member_ids(cluster) == before, 5, "it was replaced")
+    kubectl.annotate("etcd", cluster.name, cluster.namespace, "etcd.etcd.io/replace-member",
+                     f"{before[cluster.pod_name(2)]:016x}")
+    check_replaced(cluster, before, 2)
+
+
 def test_a_volume_and_a_pod_that_are_gone(made):
     cluster = made["replaced"]
     check_one_healthy_cluster(cluster)

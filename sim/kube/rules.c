@@ -115,15 +115,15 @@ static bool claim_ok(const json_t *before, const json_t *after, char why[SIM_RUL
     const char *had = requested(before), *asks = requested(after);
     const char *has = json_path_string(before, "status", "capacity", "storage", NULL);
 
-    if (had && asks && api_quantity_compare(asks, had) < 0 &&
-        (!has || api_quantity_compare(asks, has) <= 0)) {
-        return refuse(why, "spec.resources.requests.storage: Forbidden: field can not be less than "
-                           "status.capacity");
-    }
     if (phase && strcmp(phase, "Bound") != 0 && (had || asks) &&
         (!had || !asks || strcmp(had, asks))) {
         return refuse(why, "spec: Forbidden: spec is immutable after creation except "
                            "resources.requests and volumeAttributesClassName for bound claims");
+    }
+    if (had && asks && api_quantity_compare(asks, had) < 0 &&
+        (!has || api_quantity_compare(asks, has) <= 0)) {
+        return refuse(why, "spec.resources.requests.storage: Forbidden: field can not be less than "
+                           "status.capacity");
     }
     if (same_but(before, after, members) &&
         (!volume || json_equal(json_path(before, "spec", "volumeName", NULL),

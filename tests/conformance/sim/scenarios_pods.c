@@ -113,6 +113,32 @@ static void a_claim_in_use(struct kube_stage *stage)
     say_claim_phase(stage, "data-c-0");
 }
 
+static void ask_for(struct kube_stage *stage, const char *claim, const char *size)
+{
+    struct error error = {0};
+    int result =
+        patch(stage, &kube_persistent_volume_claims, claim,
+              json_of("{\"spec\": {\"resources\": {\"requests\": {\"storage\": \"%s\"}}}}", size),
+              &error);
+
+    error.message[strcspn(error.message, "\n")] = '\0'; /* What differs follows, as Go has it. */
+    say_result(stage, size, result, &error);
+}
+
+/* A bound claim does not ask for less; one that is not bound does not change its mind at all. */
+static void what_claims_ask_for(struct kube_stage *stage)
+{
+    make(stage, &kube_persistent_volume_claims,
+         json_of("{\"metadata\": {\"name\": \"waiting\"}, \"spec\": {\"accessModes\": "
+                 "[\"ReadWriteOnce\"], \"storageClassName\": \"no-such-class\", \"resources\": "
+                 "{\"requests\": {\"storage\": \"1Gi\"}}}}"));
+    ask_for(stage, "waiting", "2Gi");
+    ask_for(stage, "waiting", "512Mi");
+    make_set(stage, 1);
+    ask_for(stage, "data-c-0", "1Ki");
+    say_claim_phase(stage, "data-c-0");
+}
+
 static void scaled_in(struct kube_stage *stage)
 {
     make_set(stage, 3);
@@ -160,6 +186,7 @@ const struct kube_scenario pod_scenarios[] = {
     {"a pod is deleted", a_pod_is_deleted},
     {"pods of the newest template", the_newest_template},
     {"a claim in use", a_claim_in_use},
+    {"what claims ask for", what_claims_ask_for},
     {"pods are scaled in", scaled_in},
     {"the set of pods is deleted", the_set_is_deleted},
     {"a pod is killed by force", killed_by_force},

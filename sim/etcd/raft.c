@@ -27,22 +27,30 @@ static bool runs(const struct sim_etcd_process *process)
     return process->state == PROCESS_RUNNING && !process->frozen;
 }
 
-/* Packets pass both ways between this process and the member where the configuration says that it
- * is, and it is that member which answers there. */
-static struct sim_etcd_process *answers(const struct sim_etcd_process *process,
+/* Packets pass both ways between this process and where the configuration says that the member is,
+ * and somebody of the cluster answers there. */
+static struct sim_etcd_process *anybody(const struct sim_etcd_process *process,
                                         const struct conf_member *member)
 {
     struct sim_etcd *etcd = process->etcd;
     const char *address = etcd->options.resolve(etcd->options.context, member->host);
     struct sim_etcd_process *peer = address ? process_at(etcd, address) : NULL;
 
-    if (!peer || !runs(peer) || peer->data->member_id != member->id ||
-        peer->data->cluster_id != process->data->cluster_id ||
+    if (!peer || !runs(peer) || peer->data->cluster_id != process->data->cluster_id ||
         !etcd_reachable(etcd, process->address, address) ||
         !etcd_reachable(etcd, address, process->address)) {
         return NULL;
     }
     return peer;
+}
+
+/* The same, and it is that member. */
+static struct sim_etcd_process *answers(const struct sim_etcd_process *process,
+                                        const struct conf_member *member)
+{
+    struct sim_etcd_process *peer = anybody(process, member);
+
+    return peer && peer->data->member_id == member->id ? peer : NULL;
 }
 
 struct sim_etcd_process *raft_peer(const struct sim_etcd_process *process,
@@ -650,12 +658,14 @@ static bool connect_all(struct sim_etcd_process *process)
         if (data->conf.members[i]->id == data->member_id) {
             continue;
         }
-        const struct sim_etcd_process *peer = answers(process, data->conf.members[i]);
+        /* Whether the caller was removed is looked at before who is called (rafthttp/http.go). */
+        const struct sim_etcd_process *peer = anybody(process, data->conf.members[i]);
         struct connection *connection = connection_of(process, data->conf.members[i]->id);
         if (peer && data_is_removed(peer->data, data->member_id)) {
             return false;
         }
-        uint64_t serial = peer ? peer->serial : 0;
+        uint64_t serial =
+            peer && peer->data->member_id == data->conf.members[i]->id ? peer->serial : 0;
         if (connection && connection->serial != serial) {
             connection->serial = serial;
             connection->since_ms = sim_now(process->etcd->sim);

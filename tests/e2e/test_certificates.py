@@ -32,7 +32,7 @@ def expired(folder, certificate, authority):
                           "ca.key": authority["tls.key"]}.items():
         (folder / name).write_bytes(content)
     subprocess.run(["openssl", "x509", "-in", "old.crt", "-CA", "ca.crt", "-CAkey", "ca.key",
-                    "-set_serial", "77", "-days", "-1", "-out", "new.crt"],
+                    "-set_serial", "119", "-days", "-1", "-out", "new.crt"],
                    cwd=folder, check=True, capture_output=True)
     return (folder / "new.crt").read_bytes()
 

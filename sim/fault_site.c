@@ -60,7 +60,7 @@ void sim_fault_on_pod(struct sim_run *run, const struct sim_fault *fault, struct
         break;
     case SIM_FAULT_ClaimDeleted:
         if (pod->volume) {
-            sim_disk_destroyed(pod->volume->disk);
+            sim_disk_doomed(pod->volume->disk);
         }
         snprintf(claim, sizeof claim, "data-%s", pod->name);
         sim_user_deletes(run, &kube_persistent_volume_claims, claim, -1, NULL);

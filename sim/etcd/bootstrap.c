@@ -94,6 +94,9 @@ static void write_data(struct sim_etcd_process *process, struct data *data)
 {
     process->data = data;
     process->disk->data = data_ref(data);
+    if (process->disk->doomed) {
+        ledger_destroyed(process->etcd, data);
+    }
 }
 
 static bool bootstrap_new(struct sim_etcd_process *process, const struct conf *conf,

@@ -82,6 +82,12 @@ void sim_disk_destroyed(struct sim_disk *disk)
     }
 }
 
+void sim_disk_doomed(struct sim_disk *disk)
+{
+    disk->doomed = true;
+    sim_disk_destroyed(disk);
+}
+
 struct wal_facts sim_disk_wal(const struct sim_disk *disk)
 {
     struct wal_facts facts = {WAL_NONE};

@@ -69,6 +69,8 @@ void sim_disk_set_slow(struct sim_disk *disk, int64_t slow_ms);
 /* Nobody can be blamed for what was on it: it was destroyed (call this before it is). When a quorum
  * of a cluster's voters is lost so, what they had acknowledged is forgotten. */
 void sim_disk_destroyed(struct sim_disk *disk);
+/* The same, and of what comes to be on it: its claim is deleted, and its pod has not ended yet. */
+void sim_disk_doomed(struct sim_disk *disk);
 /* Whether the data of this member is somewhere, and good. */
 bool sim_etcd_is_intact(const struct sim_etcd *etcd, uint64_t member_id);
 /* The newest membership of a cluster that anything holds; how many there are, at most `max`. */

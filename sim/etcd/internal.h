@@ -91,6 +91,7 @@ struct sim_disk {
     struct data *data; /* NULL: none. */
     bool garbage, full;
     bool spoilt;     /* The log is good, the database is not. */
+    bool doomed;     /* It goes with its claim when its pod has ended. */
     int64_t slow_ms; /* What an answer takes. */
     char *file;
 };

@@ -1,8 +1,8 @@
 /* What the stores keep of each kind.  A thousand clusters have several thousand pods: an object
  * keeps only the fields that a reconcile pass reads, which tables in trim.c list.
  *
- * Each function makes a new object that shares the parts with the old one, which stays as it is; the
- * form of kube_store_options.trim. */
+ * Each function makes a new object that shares the parts with the old one, which stays as it is;
+ * the form of kube_store_options.trim. */
 #ifndef MANAGER_TRIM_H
 #define MANAGER_TRIM_H 1
 

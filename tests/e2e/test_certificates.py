@@ -26,15 +26,20 @@ def secret_files(cluster, name):
     return {key: base64.b64decode(value) for key, value in data.items()}
 
 
-def expired(folder, certificate, authority):
+def openssl(folder, *arguments):
+    done = subprocess.run(["openssl", "x509", "-copy_extensions", "copyall", *arguments], cwd=folder,
+                          check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def expired(folder, certificate, key, authority):
     """The same certificate, signed by the same authority, out of date since yesterday."""
-    for name, content in {"old.crt": certificate, "ca.crt": authority["tls.crt"],
+    for name, content in {"old.crt": certificate, "old.key": key, "ca.crt": authority["tls.crt"],
                           "ca.key": authority["tls.key"]}.items():
         (folder / name).write_bytes(content)
-    done = subprocess.run(["openssl", "x509", "-in", "old.crt", "-CA", "ca.crt", "-CAkey", "ca.key",
-                           "-set_serial", "77", "-days", "-1", "-out", "new.crt"],
-                          cwd=folder, check=False, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+    openssl(folder, "-x509toreq", "-in", "old.crt", "-signkey", "old.key", "-out", "new.csr")
+    openssl(folder, "-req", "-in", "new.csr", "-CA", "ca.crt", "-CAkey", "ca.key", "-set_serial", "77",
+            "-days", "-1", "-out", "new.crt")
     return (folder / "new.crt").read_bytes()
 
 
@@ -42,8 +47,9 @@ def let_expire(cluster, folder):
     """All that members show to each other."""
     authority = secret_files(cluster, "peer-ca")
     files = secret_files(cluster, "peer-tls")
-    data = {key: base64.b64encode(expired(folder, files[key], authority)).decode()
-            for key in ("tls.crt", "client.crt")}
+    data = {f"{name}.crt": base64.b64encode(
+        expired(folder, files[f"{name}.crt"], files[f"{name}.key"], authority)).decode()
+            for name in ("tls", "client")}
     kubectl.patch("secret", f"{cluster.name}-peer-tls", {"data": data}, cluster.namespace)
     return {key: base64.b64decode(value) for key, value in data.items()}
 

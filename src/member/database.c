@@ -3,34 +3,16 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/cleanup.h"
 #include "base/memory.h"
+#include "bbolt/format.h"
 #include "member/database_walk.h"
 
-#define META_MAGIC       0xED0CDAED
-#define META_VERSION     2
-#define META_OFFSET      16 /* In its page, behind the head. */
-#define NO_FREELIST      UINT64_MAX
 #define FIRST_READ       4096 /* What bbolt wants to read of the file to believe page 0. */
-#define SMALLEST_PAGE    1024
-#define PAGE_SIZES_TRIED 15 /* 1 KiB to 16 MiB. */
-
-struct meta {
-    uint32_t magic;
-    uint32_t version;
-    uint32_t page_size;
-    uint32_t flags;
-    uint64_t root; /* The bucket of buckets: its page, and a counter. */
-    uint64_t sequence;
-    uint64_t freelist; /* Its page, or NO_FREELIST. */
-    uint64_t high_water;
-    uint64_t txid;
-    uint64_t checksum; /* FNV-64a of all of the above. */
-};
+#define PAGE_SIZES_TRIED 15   /* 1 KiB to 16 MiB. */
 
 __attribute__((format(printf, 1, 2))) static struct database_facts bad(const char *format, ...)
 {
@@ -43,36 +25,24 @@ __attribute__((format(printf, 1, 2))) static struct database_facts bad(const cha
     return facts;
 }
 
-static uint64_t fnv64a(const void *data, size_t size)
+static bool read_meta(struct database_file *file, uint64_t page_offset, struct bbolt_meta *meta)
 {
-    const uint8_t *bytes = data;
-    uint64_t hash = UINT64_C(0xcbf29ce484222325);
-
-    for (size_t i = 0; i < size; i++) {
-        hash = (hash ^ bytes[i]) * UINT64_C(0x100000001b3);
-    }
-    return hash;
-}
-
-static bool read_meta(struct database_file *file, uint64_t page_offset, struct meta *meta)
-{
-    return database_file_read(file, page_offset + META_OFFSET, meta, sizeof *meta) &&
-           meta->magic == META_MAGIC && meta->version == META_VERSION &&
-           meta->checksum == fnv64a(meta, offsetof(struct meta, checksum));
+    return database_file_read(file, page_offset + BBOLT_META_OFFSET, meta, sizeof *meta) &&
+           bbolt_meta_is_valid(meta);
 }
 
 /* The page size that the first valid meta record tells, or 0. With a broken page 0 nothing says
  * where page 1 begins. */
 static uint64_t find_page_size(struct database_file *file)
 {
-    struct meta meta;
+    struct bbolt_meta meta;
 
     if (file->size >= FIRST_READ && read_meta(file, 0, &meta)) {
         return meta.page_size;
     }
     for (int i = 0; i < PAGE_SIZES_TRIED; i++) {
-        uint64_t offset = (uint64_t)SMALLEST_PAGE << i;
-        if (offset + SMALLEST_PAGE >= file->size) {
+        uint64_t offset = (uint64_t)BBOLT_PAGE_SIZE_MIN << i;
+        if (offset + BBOLT_PAGE_SIZE_MIN >= file->size) {
             break;
         }
         if (read_meta(file, offset, &meta)) {
@@ -83,9 +53,9 @@ static uint64_t find_page_size(struct database_file *file)
 }
 
 /* The valid one with the higher transaction id. */
-static bool newest_meta(struct database_file *file, uint64_t page_size, struct meta *meta)
+static bool newest_meta(struct database_file *file, uint64_t page_size, struct bbolt_meta *meta)
 {
-    struct meta other;
+    struct bbolt_meta other;
     bool first = read_meta(file, 0, meta), second = read_meta(file, page_size, &other);
 
     if (second && (!first || other.txid > meta->txid)) {
@@ -98,11 +68,11 @@ static bool newest_meta(struct database_file *file, uint64_t page_size, struct m
  * until the first commit. */
 static bool check_freelist(struct database_walk *walk, uint64_t id)
 {
-    struct database_page page;
+    struct bbolt_page page;
 
     if (id > walk->file->mapped / walk->page_size ||
         !database_file_read(walk->file, id * walk->page_size, &page, sizeof page) ||
-        page.flags & DATABASE_FREELIST) {
+        page.flags & BBOLT_FREELIST) {
         return true;
     }
     snprintf(walk->problem, walk->problem_size, "page %llu is no list of free pages",
@@ -110,18 +80,18 @@ static bool check_freelist(struct database_walk *walk, uint64_t id)
     return false;
 }
 
-static void check_pages(struct database_walk *walk, const struct meta *meta, bool thorough)
+static void check_pages(struct database_walk *walk, const struct bbolt_meta *meta, bool thorough)
 {
-    struct database_page root;
+    struct bbolt_page root;
     bool is_short = meta->high_water > walk->file->size / walk->page_size;
-    bool walks = meta->freelist == NO_FREELIST;
+    bool walks = meta->freelist == BBOLT_NO_FREELIST;
 
-    if (!meta->root || !database_walk_page(walk, meta->root, &root) ||
+    if (!meta->root.root || !database_walk_page(walk, meta->root.root, &root) ||
         (!walks && !check_freelist(walk, meta->freelist))) {
         return;
     }
     if (walks && (thorough || is_short)) {
-        database_walk_tree(walk, meta->root);
+        database_walk_tree(walk, meta->root.root);
     }
 }
 
@@ -129,7 +99,7 @@ struct database_facts database_judge(int fd, bool thorough)
 {
     AUTO_DATABASE_FILE struct database_file file;
     struct database_facts facts = {.state = DATABASE_OK};
-    struct meta meta;
+    struct bbolt_meta meta;
 
     if (!database_file_init(&file, fd)) {
         return facts;
@@ -139,7 +109,7 @@ struct database_facts database_judge(int fd, bool thorough)
     }
     uint64_t page_size = find_page_size(&file);
     bool valid = page_size && newest_meta(&file, page_size, &meta);
-    if (file.failed || (page_size && (page_size < SMALLEST_PAGE || page_size % 8))) {
+    if (file.failed || (page_size && (page_size < BBOLT_PAGE_SIZE_MIN || page_size % 8))) {
         return facts;
     }
     if (!valid) {

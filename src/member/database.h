@@ -7,12 +7,9 @@
  * against bbolt 1.3.12, 1.4.3 and 1.5.0 (etcd 3.5, 3.6, 3.7); tests/conformance/etcd holds it to
  * the real ones.
  *
- * The file is a row of pages. Pages 0 and 1 hold a meta record each, with a checksum; commits write
- * them in turn, so that after a power cut the older one stands. The newer valid one names the root
- * page of a tree of branch and leaf pages; a leaf's value may be the root of a tree of its own.
- * etcd keeps no list of free pages on disk: at each start bbolt walks all trees to find what is not
- * in use, and panics at what does not fit. Pages that no tree reaches hold old bytes; they are not
- * looked at.  Numbers are in the byte order of the machine. */
+ * The file is a bbolt file (bbolt/format.h).  etcd keeps no list of free pages on disk: at each
+ * start bbolt walks all trees to find what is not in use, and panics at what does not fit. Pages
+ * that no tree reaches hold old bytes; they are not looked at. */
 #ifndef MEMBER_DATABASE_H
 #define MEMBER_DATABASE_H 1
 

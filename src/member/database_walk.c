@@ -7,26 +7,10 @@
 
 #include "base/memory.h"
 
-#define PAGE_HEAD_SIZE    16
-#define ELEMENT_SIZE      16
-#define BUCKET_HEAD_SIZE  16
-#define ELEMENT_IS_BUCKET 0x01
-#define MAX_DEPTH         64         /* A real tree has a handful; below it nothing is judged. */
-#define MAX_REACH         0x7fffffff /* Where bbolt's slices end (maxAllocSize). */
-#define CHUNK             256        /* Keys are compared in pieces. */
-
-struct branch_element {
-    uint32_t position; /* Of the key, from the element's beginning. */
-    uint32_t key_size;
-    uint64_t page;
-};
-
-struct leaf_element {
-    uint32_t flags;
-    uint32_t position;
-    uint32_t key_size;
-    uint32_t value_size;
-};
+#define PAGE_HEAD_SIZE   sizeof(struct bbolt_page)
+#define BUCKET_HEAD_SIZE sizeof(struct bbolt_bucket)
+#define MAX_DEPTH        64  /* A real tree has a handful; below it nothing is judged. */
+#define CHUNK            256 /* Keys are compared in pieces. */
 
 /* Where a key is in the file. bbolt compares a key that it does not have as one without bytes. */
 struct key {
@@ -53,7 +37,7 @@ __attribute__((format(printf, 2, 3))) static bool bad(struct database_walk *walk
     return false;
 }
 
-bool database_walk_page(struct database_walk *walk, uint64_t id, struct database_page *page)
+bool database_walk_page(struct database_walk *walk, uint64_t id, struct bbolt_page *page)
 {
     if (id > walk->file->mapped / walk->page_size ||
         !database_file_read(walk->file, id * walk->page_size, page, sizeof *page)) {
@@ -63,7 +47,7 @@ bool database_walk_page(struct database_walk *walk, uint64_t id, struct database
         return bad(walk, "page %llu says that it is page %llu", (unsigned long long)id,
                    (unsigned long long)page->id);
     }
-    if (page->flags != DATABASE_BRANCH && page->flags != DATABASE_LEAF) {
+    if (page->flags != BBOLT_BRANCH && page->flags != BBOLT_LEAF) {
         return bad(walk, "page %llu has flags 0x%02x and is no part of a tree",
                    (unsigned long long)id, page->flags);
     }
@@ -71,7 +55,7 @@ bool database_walk_page(struct database_walk *walk, uint64_t id, struct database
 }
 
 /* A page and what overflows from it are in one place of one tree. */
-static bool claim(struct database_walk *walk, const struct database_page *page)
+static bool claim(struct database_walk *walk, const struct bbolt_page *page)
 {
     if (page->id > walk->high_water) {
         return bad(walk, "page %llu is in use, but only %llu pages are",
@@ -131,21 +115,22 @@ static bool check_order(struct database_walk *walk, uint64_t page, unsigned inde
 static bool read_element(struct database_walk *walk, uint64_t page, unsigned index, void *element,
                          uint64_t *offset)
 {
-    *offset = page * walk->page_size + PAGE_HEAD_SIZE + (uint64_t)index * ELEMENT_SIZE;
-    return database_file_read(walk->file, *offset, element, ELEMENT_SIZE) ||
+    *offset = page * walk->page_size + PAGE_HEAD_SIZE + (uint64_t)index * BBOLT_ELEMENT_SIZE;
+    return database_file_read(walk->file, *offset, element, BBOLT_ELEMENT_SIZE) ||
            bad(walk, "page %llu reaches behind the end of the file", (unsigned long long)page);
 }
 
 static bool check_reach(struct database_walk *walk, uint64_t page, unsigned index, uint64_t reach)
 {
-    return reach <= MAX_REACH || bad(walk, "element %u of page %llu is larger than any can be",
-                                     index, (unsigned long long)page);
+    return reach <= BBOLT_REACH_MAX ||
+           bad(walk, "element %u of page %llu is larger than any can be", index,
+               (unsigned long long)page);
 }
 
 static bool read_branch(struct database_walk *walk, uint64_t page, unsigned index, struct key *key,
                         uint64_t *child)
 {
-    struct branch_element element;
+    struct bbolt_branch_element element;
     uint64_t offset;
 
     if (!read_element(walk, page, index, &element, &offset) ||
@@ -160,7 +145,7 @@ static bool read_branch(struct database_walk *walk, uint64_t page, unsigned inde
 static bool visit(struct database_walk *walk, uint64_t id, struct bounds bounds, int depth,
                   struct key *last);
 
-static bool visit_branch(struct database_walk *walk, const struct database_page *page,
+static bool visit_branch(struct database_walk *walk, const struct bbolt_page *page,
                          struct bounds bounds, int depth, struct key *last)
 {
     for (unsigned i = 0; i < page->count; i++) {
@@ -201,11 +186,11 @@ static bool visit_bucket(struct database_walk *walk, uint64_t page, unsigned ind
     return !root || visit(walk, root, (struct bounds){0}, depth + 1, &last);
 }
 
-static bool visit_leaf(struct database_walk *walk, const struct database_page *page,
+static bool visit_leaf(struct database_walk *walk, const struct bbolt_page *page,
                        struct bounds bounds, int depth, struct key *last)
 {
     for (unsigned i = 0; i < page->count; i++) {
-        struct leaf_element element;
+        struct bbolt_leaf_element element;
         uint64_t offset;
         if (!read_element(walk, page->id, i, &element, &offset)) {
             return false;
@@ -214,7 +199,7 @@ static bool visit_leaf(struct database_walk *walk, const struct database_page *p
         *last = (struct key){true, offset + element.position, element.key_size};
         if (!check_reach(walk, page->id, i, value + element.value_size) ||
             !check_order(walk, page->id, i, *last, bounds) ||
-            (element.flags & ELEMENT_IS_BUCKET &&
+            (element.flags & BBOLT_ELEMENT_IS_BUCKET &&
              !visit_bucket(walk, page->id, i, offset + value, element.value_size, depth))) {
             return false;
         }
@@ -227,14 +212,14 @@ static bool visit_leaf(struct database_walk *walk, const struct database_page *p
 static bool visit(struct database_walk *walk, uint64_t id, struct bounds bounds, int depth,
                   struct key *last)
 {
-    struct database_page page = {0};
+    struct bbolt_page page = {0};
 
     *last = (struct key){0};
     if (depth > MAX_DEPTH || !database_walk_page(walk, id, &page) || !claim(walk, &page)) {
         return false;
     }
-    return page.flags == DATABASE_BRANCH ? visit_branch(walk, &page, bounds, depth, last)
-                                         : visit_leaf(walk, &page, bounds, depth, last);
+    return page.flags == BBOLT_BRANCH ? visit_branch(walk, &page, bounds, depth, last)
+                                      : visit_leaf(walk, &page, bounds, depth, last);
 }
 
 void database_walk_tree(struct database_walk *walk, uint64_t root)

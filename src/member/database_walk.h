@@ -6,17 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "bbolt/format.h"
 #include "member/database_file.h"
-
-/* What every page begins with. */
-struct database_page {
-    uint64_t id;
-    uint16_t flags;
-    uint16_t count;    /* Of elements. */
-    uint32_t overflow; /* Pages behind this one that belong to it. */
-};
-
-enum { DATABASE_BRANCH = 0x01, DATABASE_LEAF = 0x02, DATABASE_FREELIST = 0x10 };
 
 struct database_walk {
     struct database_file *file;
@@ -30,7 +21,7 @@ struct database_walk {
 
 /* Reads the head of page `id`, which must be a branch or a leaf. False with the problem set when it
  * is not, or with none when the file cannot be read. */
-bool database_walk_page(struct database_walk *walk, uint64_t id, struct database_page *page);
+bool database_walk_page(struct database_walk *walk, uint64_t id, struct bbolt_page *page);
 
 /* Sets `walk->problem` to the first thing that bbolt panics at in the tree below page `root`. */
 void database_walk_tree(struct database_walk *walk, uint64_t root);

@@ -1,4 +1,5 @@
-/* The operator's program: `etcd-operator [run] [OPTIONS]`, or `etcd-operator explain CLUSTER`. */
+/* The operator's program: `etcd-operator [run] [OPTIONS]`, `etcd-operator explain CLUSTER`, or
+ * `etcd-operator snapshot save|verify|decrypt`. */
 #include <stdio.h>
 #include <string.h>
 
@@ -6,6 +7,7 @@
 #include "manager/explain_command.h"
 #include "manager/manager.h"
 #include "manager/options.h"
+#include "snapshot/command.h"
 
 #define EXIT_FAILED 1
 #define EXIT_USAGE  2
@@ -39,6 +41,9 @@ int main(int argc, char **argv)
 
     if (argc > 1 && !strcmp(argv[1], "explain")) {
         return explain_command(argc - 1, argv + 1);
+    }
+    if (argc > 1 && !strcmp(argv[1], "snapshot")) {
+        return snapshot_command(argc - 1, argv + 1);
     }
     int skip = argc > 1 && !strcmp(argv[1], "run") ? 2 : 1;
 

@@ -150,8 +150,7 @@ static int check_size(const struct snapshot_reader *reader, struct error *error)
     uint64_t page_size = reader->page_size, pages = reader->size / page_size;
 
     if (!meta) {
-        return error_set(error, ERROR_INVALID,
-                         "no snapshot of etcd: neither of its first two pages is a valid head");
+        return error_set(error, ERROR_INVALID, "truncated: it ends within its first pages");
     }
     if (pages < meta->high_water) {
         return error_set(error, ERROR_INVALID,

@@ -30,7 +30,9 @@ struct snapshot_sealer *snapshot_sealer_new(const struct snapshot_key *key,
     sealer->out = out;
     sealer->chunk = xmalloc(SNAPSHOT_SEAL_CHUNK);
     sealer->body = xmalloc(SEAL_BODY_MAX);
-    memcpy(head, SNAPSHOT_SEAL_MAGIC, SNAPSHOT_SEAL_MAGIC_SIZE);
+    for (size_t i = 0; i < SNAPSHOT_SEAL_MAGIC_SIZE; i++) {
+        head[i] = (uint8_t)SNAPSHOT_SEAL_MAGIC[i];
+    }
     head[SEAL_VERSION_AT] = SEAL_VERSION;
     head[SEAL_CONTENT_AT] = (uint8_t)content;
     memcpy(head + SEAL_KEY_ID_AT, key->id, sizeof key->id);

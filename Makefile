@@ -25,7 +25,7 @@ FIRST_SEED ?= 1
 LEAST      ?= 100
 
 .PHONY: help build debug test unit coverage sanitize tsan fuzz lint format generate image image-test \
-	testbed-up testbed-down testbed-status demo sim sim-mutants conformance e2e chaos chaos-wire bench clean
+	testbed-up testbed-down testbed-status demo sim sim-mutants conformance store e2e chaos chaos-wire bench clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
@@ -117,6 +117,11 @@ conformance: ## The clients of etcd and Kubernetes against the real ones (testbe
 	@tools/install-packages build python
 	@tools/compile debug
 	@tests/run_conformance
+
+store: ## The object stores' clients against an S3 server that verifies signatures, on this machine
+	@tools/install-packages build python
+	@tools/compile debug
+	@tests/run_store
 
 e2e: ## End-to-end tests against KUBECONFIG, or against the testbed when it is not set
 	@tools/install-packages e2e

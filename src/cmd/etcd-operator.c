@@ -1,5 +1,5 @@
 /* The operator's program: `etcd-operator [run] [OPTIONS]`, `etcd-operator explain CLUSTER`, or
- * `etcd-operator snapshot save|verify|decrypt`. */
+ * `etcd-operator snapshot ...`. */
 #include <stdio.h>
 #include <string.h>
 
@@ -8,6 +8,7 @@
 #include "manager/manager.h"
 #include "manager/options.h"
 #include "snapshot/command.h"
+#include "store/command.h"
 
 #define EXIT_FAILED 1
 #define EXIT_USAGE  2
@@ -41,6 +42,9 @@ int main(int argc, char **argv)
 
     if (argc > 1 && !strcmp(argv[1], "explain")) {
         return explain_command(argc - 1, argv + 1);
+    }
+    if (argc > 2 && !strcmp(argv[1], "snapshot") && store_command_is(argv[2])) {
+        return store_command(argc - 2, argv + 2);
     }
     if (argc > 1 && !strcmp(argv[1], "snapshot")) {
         return snapshot_command(argc - 1, argv + 1);

@@ -51,9 +51,9 @@ struct http_request {
     int64_t timeout_ms;         /* For the whole exchange; 0 means 30000, -1 none. */
     int64_t idle_timeout_ms;    /* Fails with ERROR_RETRYABLE when this long silent; 0: off. */
     size_t max_response;        /* Most bytes of the body kept; 0 means 64 MiB. */
-    /* When set, the body goes here in pieces as it arrives (only if the status is 200) and not into
-     * the response. Returns 0, or a negative kind with `error` filled to stop. A slow callback is
-     * the back-pressure. */
+    /* When set, the body goes here in pieces as it arrives (if the status is 200 or 206) and not
+     * into the response. Returns 0, or a negative kind with `error` filled to stop. A slow callback
+     * is the back-pressure. */
     int (*on_body)(void *context, const void *data, size_t size, struct error *error);
     void *on_body_context;
     /* Polled about every 100 ms while waiting (every 500 ms once the request has lasted for 5 s);

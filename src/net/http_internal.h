@@ -62,6 +62,7 @@ struct http_transfer {
     int64_t started_ms, active_ms;   /* When it began; when bytes last moved. */
     curl_off_t moved;                /* Bytes moved by then. */
     int result;
+    bool headers_whole; /* The empty line after them has come. */
     bool ended;
 };
 

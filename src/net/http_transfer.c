@@ -19,9 +19,11 @@ static size_t take_header(char *data, size_t one, size_t size, void *context)
     transfer->active_ms = clock_boot_ms();
     if (size >= 5 && !strncmp(data, "HTTP/", 5)) {
         buffer_clear(&response->headers); /* What came before belonged to a 1xx answer. */
+        transfer->headers_whole = false;
         return size;
     }
     if (size <= 2) {
+        transfer->headers_whole = true;
         return size; /* The empty line. */
     }
     if (!buffer_append(&response->headers, data, size)) {
@@ -43,7 +45,7 @@ static size_t take_body(char *data, size_t one, size_t size, void *context)
 
     (void)one;
     curl_easy_getinfo(transfer->connection->easy, CURLINFO_RESPONSE_CODE, &status);
-    if (request->on_body && status == 200) {
+    if (request->on_body && (status == 200 || status == 206)) {
         int r = request->on_body(request->on_body_context, data, size, &transfer->own_error);
         transfer->active_ms = clock_boot_ms(); /* The callback's own time is not silence. */
         if (r < 0 && !transfer->own_error.kind) {
@@ -230,6 +232,11 @@ static int result_of(struct http_transfer *transfer, CURLcode code, struct error
     }
     if (code != CURLE_OK) {
         return http_error_set(error, transfer->request, code, transfer->curl_text);
+    }
+    if (!transfer->headers_whole) { /* libcurl takes what came for an answer without a body. */
+        http_request_name(transfer->request, name, sizeof name);
+        return error_set(error, ERROR_RETRYABLE,
+                         "%s: the connection broke within the headers of the answer", name);
     }
     curl_easy_getinfo(transfer->connection->easy, CURLINFO_RESPONSE_CODE,
                       &transfer->response->status);

@@ -4,8 +4,9 @@
 # from. A folder there is always complete: it is built elsewhere and renamed.
 
 PARTS="kubernetes containerd coredns etcd-3.5 etcd-3.6 etcd-3.7 csi pause"
-# Of no use to the testbed itself: built when somebody asks for them (tests/bench/scale.py, tests/chaos).
-EXTRA_PARTS="kwok standin writer lossyfs"
+# Of no use to the testbed itself: built when somebody asks for them (tests/bench/scale.py, tests/chaos,
+# tests/run_store).
+EXTRA_PARTS="kwok standin writer lossyfs versitygw"
 
 # programs_of PART: lines of NAME and Go package.
 programs_of() {
@@ -25,6 +26,7 @@ programs_of() {
         ;;
     kwok) echo "kwok sigs.k8s.io/kwok/cmd/kwok" ;;
     standin | writer) echo "$1 ." ;;
+    versitygw) echo "versitygw github.com/versity/versitygw/cmd/versitygw" ;;
     csi)
         echo "csi-driver ."
         echo "csi-provisioner github.com/kubernetes-csi/external-provisioner/v6/cmd/csi-provisioner"
@@ -43,6 +45,7 @@ main_module_of() {
     csi) echo github.com/kubernetes-csi/external-provisioner/v6 ;;
     kwok) echo sigs.k8s.io/kwok ;;
     standin | writer) echo go.etcd.io/etcd/api/v3 ;;
+    versitygw) echo github.com/versity/versitygw ;;
     esac
 }
 
@@ -105,7 +108,7 @@ build_announcement() {
     case $1 in
     kubernetes) echo "takes 5 to 9 minutes the first time" ;;
     csi) echo "takes 2 to 3 minutes the first time" ;;
-    containerd | coredns | kwok) echo "takes 1 to 2 minutes the first time" ;;
+    containerd | coredns | kwok | versitygw) echo "takes 1 to 2 minutes the first time" ;;
     etcd-* | standin | writer) echo "takes half a minute the first time" ;;
     *) echo "takes a second" ;;
     esac

@@ -548,10 +548,36 @@ static void test_http2_only(void **state)
     peer_stop(peer);
 }
 
+static void serve_half_a_header(void *context, struct peer_stream *stream)
+{
+    char request[1024];
+
+    (void)context;
+    peer_read_request(stream, request, sizeof request);
+    peer_write(stream, "HTTP/1.1 200 OK\r\nContent-Len");
+}
+
+static void test_cut_within_headers(void **state)
+{
+    (void)state;
+    struct peer *peer = peer_start(NULL, serve_half_a_header, NULL);
+    struct http_client *client = new_client(NULL);
+    AUTO_FREE char *url = url_of(peer);
+    struct http_request request = {.method = "GET", .url = url};
+    AUTO_HTTP_RESPONSE struct http_response response;
+    struct error error = {0};
+
+    assert_int_equal(http_do(client, &request, &response, &error), -ERROR_RETRYABLE);
+    assert_non_null(strstr(error.message, "within the headers"));
+    http_client_free(client);
+    peer_stop(peer);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_timeout),
+        cmocka_unit_test(test_cut_within_headers),
         cmocka_unit_test(test_idle_timeout),
         cmocka_unit_test(test_cancel),
         cmocka_unit_test(test_nobody_listens),

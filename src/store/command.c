@@ -217,7 +217,7 @@ static int upload(struct command *command, struct store *store, struct error *er
     AUTO_FILE FILE *file = !strcmp(path, "-") ? fdopen(dup(STDIN_FILENO), "r") : fopen(path, "re");
     AUTO_ARENA struct arena *arena = arena_new();
     AUTO_STORE_PUT struct store_put *put = NULL;
-    struct store_object stored;
+    struct store_object stored = {0};
 
     if (!file) {
         return error_set(error, ERROR_INVALID, "open %s: %s", path, strerror(errno));

@@ -90,7 +90,7 @@ static int local_open(const struct store_destination *destination, const char *b
 /* Makes what is done in the directory of `path` last. */
 static int sync_directory(const char *path, struct error *error)
 {
-    AUTO_FREE char *directory = strndup(path, (size_t)(strrchr(path, '/') - path) + 1);
+    AUTO_FREE char *directory = xasprintf("%.*s", (int)(strrchr(path, '/') - path) + 1, path);
     AUTO_CLOSE int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
     return fd >= 0 && fsync(fd) == 0 ? 0 : failed(error, "sync the directory", directory);

@@ -12,10 +12,7 @@
 static void set(char **field, const char *value, size_t length)
 {
     memory_wipe_text(field);
-    *field = strndup(value, length);
-    if (!*field) {
-        memory_exhausted();
-    }
+    *field = xasprintf("%.*s", (int)length, value);
 }
 
 static void take_line(struct s3_credentials *out, const char *line, size_t length)

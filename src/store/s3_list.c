@@ -71,7 +71,7 @@ int s3_list(struct store *store, const char *under,
 
     do {
         AUTO_ARENA struct arena *arena = arena_new();
-        struct s3_answer answer;
+        struct s3_answer answer = {0};
         const char *const first[] = {"list-type", "2", "max-keys", PAGE, "prefix", prefix, NULL};
         const char *const next[] = {"continuation-token",
                                     token,
@@ -127,7 +127,7 @@ static int list_uploads(struct s3 *s3, const char *under, bool uncancelled,
 
     do {
         AUTO_ARENA struct arena *arena = arena_new();
-        struct s3_answer answer;
+        struct s3_answer answer = {0};
         const char *const first[] = {"max-uploads", PAGE, "prefix", prefix, "uploads", "", NULL};
         const char *const next[] = {"key-marker",       key, "max-uploads", PAGE, "prefix", prefix,
                                     "upload-id-marker", id,  "uploads",     "",   NULL};

@@ -73,7 +73,7 @@ static void on_start(void *context, const char *name, const char **attributes)
         stop(reading, "it is nested too deeply");
         return;
     }
-    strcpy(reading->names[reading->depth], name);
+    memcpy(reading->names[reading->depth], name, strlen(name) + 1);
     if (!reading->depth) {
         reading->answer->root = arena_strdup(reading->arena, name);
     } else if (is_row(reading, reading->depth)) {

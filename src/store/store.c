@@ -50,11 +50,8 @@ static int parse_url(const char *url, struct location *out, struct error *error)
     while (prefix < rest + end && *prefix == '/') {
         prefix++;
     }
-    out->bucket = strndup(rest, bucket);
-    out->prefix = strndup(prefix, (size_t)(rest + end - prefix));
-    if (!out->bucket || !out->prefix) {
-        memory_exhausted();
-    }
+    out->bucket = xasprintf("%.*s", (int)bucket, rest);
+    out->prefix = xasprintf("%.*s", (int)(rest + end - prefix), prefix);
     return 0;
 }
 

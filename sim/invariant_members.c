@@ -325,8 +325,7 @@ void sim_invariants_claim_removed(struct sim_run *run, const struct sim_request 
         (options && options->resource_version && strcmp(options->resource_version, version) != 0)) {
         return; /* It meets another claim, one that has changed, or none, and does nothing. */
     }
-    if (!is_deleting(cluster) && is_of_cluster(run, request->name, cluster) &&
-        is_unbound(claim, options)) {
+    if (!is_deleting(cluster) && is_unbound(claim, options)) {
         return; /* There is nothing behind it, and it asks for what the spec does not any more. */
     }
     if (!is_asked_for(run, cluster, ordinal) ||

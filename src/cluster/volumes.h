@@ -29,7 +29,8 @@ bool claim_wants_less(const struct world_claim *claim, const char *size);
 /* It asks for this size and has it. */
 bool claim_has(const struct world_claim *claim, const char *size);
 
-/* The claim has no volume yet, and asks for another one than the live set's: it may be replaced. */
+/* The claim has no volume yet, and asks for another one than the live set's: it may be replaced,
+ * also one that an earlier cluster of the name has left so. */
 bool claim_is_wrong(const struct world *world, const struct world_claim *claim);
 
 /* The driver grows the volume only when it is mounted anew, and the pod has not been since. */

@@ -195,11 +195,13 @@ static void only_what_nobody_used_is_replaced_in(struct arena *arena)
 
     world_set_spec(world, arena, "{\"storage\":{\"storageClassName\": \"standard\"}}");
     world_make_children(world, arena);
-    claim_of(world, 0)->creator_uid = EARLIER_UID;
+    world->members[0].pod.node = "node-0";
     claim_of(world, 1)->terminating = true;
     world->members[2].pod.node = "node-1";
     assert_int_equal(plan_of(world, arena)->action.n_remove, 0);
     world->members[2].pod.node = NULL;
+    assert_int_equal(plan_of(world, arena)->action.n_remove, 2);
+    claim_of(world, 2)->creator_uid = EARLIER_UID; /* An earlier cluster left it as it was made. */
     assert_int_equal(plan_of(world, arena)->action.n_remove, 2);
     claim_of(world, 2)->volume = "pvc-2"; /* Bound in this moment. */
     assert_int_equal(plan_of(world, arena)->action.n_remove, 0);

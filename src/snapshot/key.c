@@ -74,7 +74,9 @@ int snapshot_keys_read(struct snapshot_keys *keys, const char *path, struct erro
     if (!result) {
         /* Not realloc, which would leave copies of secrets behind. */
         struct snapshot_key *items = xcalloc(keys->n + 1, sizeof *items);
-        memcpy(items, keys->items, keys->n * sizeof *items);
+        for (size_t i = 0; i < keys->n; i++) {
+            items[i] = keys->items[i];
+        }
         snapshot_key_derive(&items[keys->n], bytes);
         size_t n = keys->n + 1;
         snapshot_keys_fini(keys);

@@ -50,8 +50,7 @@ static void test_the_definition_has_what_users_rely_on(void **state)
         "      status: {}\n",
         "                default: 3\n",
         "x-kubernetes-list-map-keys:\n",
-        "quantity(string(self.spec.storage.size)).compareTo(quantity(string(oldSelf.spec.storage."
-        "size))) >= 0 || ",
+        "compareTo(quantity(string(oldSelf.spec.storage.size))) >= 0 || ",
         "self.metadata.name.size() <= 52",
     };
     AUTO_BUFFER struct buffer out = {0};

@@ -27,7 +27,8 @@ static bool has_visibly_lost(const struct sim_run *run, const struct sim_pod *po
            !json_path(object, "metadata", "deletionTimestamp", NULL);
 }
 
-/* So many voters wait without data that the others are no quorum. */
+/* So many voters wait without data that the others are no quorum. A learner that runs and says
+ * nothing may have been promoted since, for all that anybody else knows. */
 static bool is_visibly_lost(const struct sim_run *run)
 {
     struct sim_member members[SIM_ORDINALS];
@@ -37,8 +38,9 @@ static bool is_visibly_lost(const struct sim_run *run)
         const struct sim_pod *pod = sim_pod_of_member(run, &members[i]);
         bool lost = pod && has_visibly_lost(run, pod) &&
                     !sim_etcd_is_intact(run->site->etcd, members[i].id);
-        voters += !members[i].learner;
-        left += !members[i].learner && !lost;
+        bool counts = !members[i].learner || (pod && pod->process && !lost);
+        voters += counts;
+        left += counts && !lost;
     }
     return voters && left <= voters / 2;
 }

@@ -57,8 +57,8 @@ static struct sim_fault draw_fault(struct sim *sim, int64_t end_ms)
         fault.kind = births[fault.a % (sizeof births / sizeof *births)];
         fault.at_ms = draw(sim, 0, 2500);
     }
-    if (fault.kind == SIM_FAULT_NameTaken) {
-        fault.at_ms = draw(sim, 0, 60); /* Later the name is the cluster's own. */
+    if (fault.kind == SIM_FAULT_NameTaken || (birth && fault.kind == SIM_FAULT_ClassChanged)) {
+        fault.at_ms = draw(sim, 0, 60); /* Later the name is the cluster's own, the volume bound. */
     }
     return fault;
 }

@@ -301,7 +301,9 @@ int main(int argc, char **argv)
         print_message("ETCD_BIN does not name an etcd: skipped\n");
         return SKIPPED;
     }
-    program = argv[1];
+    program = realpath(argv[1], NULL); /* Its commands run elsewhere. */
     guide = argv[2];
-    return cmocka_run_group_tests(tests, start, stop);
+    int failures = cmocka_run_group_tests(tests, start, stop);
+    free((char *)program);
+    return failures;
 }

@@ -123,8 +123,8 @@ static void test_usage(void **state)
         "save --endpoints http://127.0.0.1:1 --output saved --cacert good",
         "save --endpoints https://127.0.0.1:1 --output saved --key changed",
         "save --endpoints https://127.0.0.1:1 --output saved --cert missing",
-        "save --endpoints http://127.0.0.1:1 --output saved --encryption-key-file key "
-        "--encryption-key-file key",
+        ("save --endpoints http://127.0.0.1:1 --output saved --encryption-key-file key "
+         "--encryption-key-file key"),
     };
 
     assert_int_equal(run("--help"), GOOD);

@@ -311,7 +311,7 @@ void sim_invariants_claim_removed(struct sim_run *run, const struct sim_request 
     int ordinal = member_ordinal(request->name);
     struct sim_member member;
 
-    if (!is_deleting(cluster) && is_of_no_use(run, request->name)) {
+    if (is_of_no_use(run, request->name)) {
         return;
     }
     const json_t *claim = sim_api_server_peek(run->server, &kube_persistent_volume_claims,

@@ -143,7 +143,12 @@ static void check_remove(struct sim_run *run, const struct sim_membership_change
         if (change->accepted) {
             sim_invariants_replaced(run, ordinal);
         }
-        if (sim_etcd_is_intact(run->site->etcd, change->member_id)) {
+        /* Without its marker nobody knows how old its data is. */
+        const struct sim_pod *pod = pod_of_ordinal(run, ordinal);
+        bool unmarked =
+            pod && pod->state == SIM_POD_HELPER &&
+            (pod->waits_for == REPORT_MARKER_MISSING || pod->waits_for == REPORT_MARKER_INVALID);
+        if (!unmarked && sim_etcd_is_intact(run->site->etcd, change->member_id)) {
             sim_violate(run->sim, "WipedWithoutProof", "%s is removed, but its data is good",
                         change->host);
         }

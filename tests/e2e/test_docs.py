@@ -80,6 +80,8 @@ def look(guide):
     assert guide.cluster.name in guide.run("kubectl get etcd --all-namespaces")
     said = guide.run(f"kubectl exec -n {NAMESPACE}")
     assert "The rules, in the order" in said
+    said = guide.run("kubectl get etcd NAME --namespace NAMESPACE --output jsonpath='{.status.conditions")
+    assert said == "a linearizable read succeeded"
 
 
 def scale(guide):
@@ -93,7 +95,7 @@ def scale(guide):
 
 
 def give_up(guide):
-    listed = guide.run("kubectl get etcd NAME --namespace NAMESPACE --output jsonpath")
+    listed = guide.run("kubectl get etcd NAME --namespace NAMESPACE --output jsonpath='{.status.members")
     given_up = guide.cluster.status()["members"][2]["id"]
     assert f'"id":"{given_up}"' in listed
     guide.run("kubectl annotate etcd", replace=[("=ID", f"={given_up}")])
@@ -105,13 +107,13 @@ def give_up(guide):
 
 
 def change(guide):
-    before = generation(guide.cluster)
-    guide.run("kubectl patch etcd NAME --namespace NAMESPACE --type merge --patch '{\"spec\": {\"etcd\"")
-    settled(guide.cluster, before)
-    before = generation(guide.cluster)
-    guide.run("kubectl patch etcd NAME --namespace NAMESPACE --type merge --patch '{\"spec\": {\"version\"")
-    settled(guide.cluster, before)
+    for field in ("recovery", "storage", "etcd", "version"):
+        before = generation(guide.cluster)
+        guide.run("kubectl patch etcd NAME --namespace NAMESPACE --type merge "
+                  f"--patch '{{\"spec\": {{\"{field}\"")
+        settled(guide.cluster, before)
     assert guide.cluster.status()["currentVersion"] == "3.7.3"
+    assert guide.cluster.claim(0)["status"]["capacity"]["storage"] == "16Gi"
 
 
 def remove(guide):

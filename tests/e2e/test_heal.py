@@ -185,5 +185,8 @@ def test_two_of_three_volumes_are_for_a_person(testbed, made):
         give_data_back(testbed, cluster, ordinal)
     check_one_healthy_cluster(cluster)
     cluster.wait(lambda now: condition(now, "QuorumLost")["status"] == "False", "a quorum", 30)
-    assert member_ids(cluster) == before, "nobody was replaced"
+    # With the first of them back a quorum serves, and whoever is still looked at may be replaced.
+    now = member_ids(cluster)
+    assert now[cluster.pod_name(0)] == before[cluster.pod_name(0)]
+    assert sum(now[name] != before[name] for name in before) <= 1
     assert cluster.client().get("earlier") == "there"

@@ -64,6 +64,7 @@ def test_an_invalid_spec_is_refused(operator, manifest, words):
     ({"security": {"tls": {"peer": {"enabled": False}}}}, ["cannot be changed", "identity"]),
 ], ids=["size", "client TLS", "peer TLS"])
 def test_an_impossible_change_is_refused(held, change, words):
+    held.wait_running()  # Before that a size may be taken back.
     before = held.get()["spec"]
     with pytest.raises(kubectl.KubectlError) as refused:
         held.patch_spec(change)

@@ -1,6 +1,7 @@
 """Members whose data is lost are replaced by new ones, on proof, and nobody else is touched."""
 import random
 import shutil
+import signal
 import time
 
 import pytest
@@ -132,13 +133,18 @@ def test_two_of_five_volumes(testbed, made):
     check_replaced(cluster, before, 1, 3)
 
 
-def take_data(testbed, cluster, ordinal):
-    """Its volume is empty, as far as its member can see; and kill -9 of its etcd."""
-    process = testbed.etcd_process(cluster.pod(ordinal))
-    volume = volume_of(testbed, cluster, ordinal)
-    for name in OWN:
-        (volume / name).rename(volume / f"taken-{name}")
-    testbed.signal_process(process, 9)
+def take_data(testbed, cluster, *ordinals):
+    """Their volumes are empty, as far as their members can see; and kill -9 of their etcds. All at one
+    moment, or the first would be replaced while the others are a quorum."""
+    processes = [testbed.etcd_process(cluster.pod(ordinal)) for ordinal in ordinals]
+    volumes = [volume_of(testbed, cluster, ordinal) for ordinal in ordinals]
+    for process in processes:
+        testbed.signal_process(process, signal.SIGSTOP)
+    for volume in volumes:
+        for name in OWN:
+            (volume / name).rename(volume / f"taken-{name}")
+    for process in processes:
+        testbed.signal_process(process, signal.SIGKILL)
 
 
 def give_data_back(testbed, cluster, ordinal):
@@ -161,8 +167,7 @@ def test_two_of_three_volumes_are_for_a_person(testbed, made):
     assert condition(cluster.get(), "QuorumLost")["status"] == "False"
     marker = testbed.volume(cluster.claim(0)) / "data" / "member" / "wal"
     inode = marker.stat().st_ino
-    for ordinal in (1, 2):
-        take_data(testbed, cluster, ordinal)
+    take_data(testbed, cluster, 1, 2)
     lost = time.monotonic()
     now = cluster.wait(lambda now: condition(now, "QuorumLost")["status"] == "True",
                        "QuorumLost", 60)

@@ -56,7 +56,7 @@ struct api_field {
     const char *const *one_of;    /* Allowed values as text (also of integers), ended by NULL. */
     int64_t minimum, maximum;     /* Of integers; of durations in milliseconds; of quantities and
                                    * decimals in whole units; of strings and lists their length. Both 0:
-                                   * no     limit but a generous bound (API_MAX_...). */
+                                   * no limit but a generous bound (API_MAX_...). */
     const char *pattern;          /* POSIX extended and RE2 at once: ^...$ */
     const char *pattern_meaning;  /* What it asks for, in words, for the message. */
     const char *list_map_key;     /* x-kubernetes-list-map-keys, or NULL. */

@@ -108,7 +108,8 @@ build_announcement() {
     case $1 in
     kubernetes) echo "takes 5 to 9 minutes the first time" ;;
     csi) echo "takes 2 to 3 minutes the first time" ;;
-    containerd | coredns | kwok | versitygw) echo "takes 1 to 2 minutes the first time" ;;
+    containerd | coredns | kwok) echo "takes 1 to 2 minutes the first time" ;;
+    versitygw) echo "takes some minutes the first time" ;;
     etcd-* | standin | writer) echo "takes half a minute the first time" ;;
     *) echo "takes a second" ;;
     esac

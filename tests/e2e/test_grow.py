@@ -63,6 +63,7 @@ def resize(cluster, size):
     cluster.patch_spec({"size": size})
     cluster.wait(lambda now: now["status"].get("replicas") == size, f"{size} pods")
     cluster.wait_running()
+    wait_for(lambda: len(cluster.pods()) == size, 60, "the pods that left are gone")
 
 
 def since(cluster):

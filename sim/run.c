@@ -106,6 +106,7 @@ static void start_operator(void *context, uint64_t number)
 static void begin_fault(void *context, uint64_t index)
 {
     struct sim_run *run = context;
+    sim_invariants_tick(run); /* Who serves for a moment only is seen as well. */
     sim_fault_begin(run, &run->schedule->faults[index]);
 }
 

@@ -306,6 +306,21 @@ const char *member_lost(const struct world *world, int ordinal)
     return why != member->claim.gone && awaits_record(world, ordinal) ? NULL : why;
 }
 
+/* Of a volume without a marker it is the log that says whose it is. Another cluster's data is for a
+ * person to look at; a log that nothing can be read from is good for nobody. */
+static const char *unmarked_loss(const struct world *world, const struct report *report)
+{
+    if (!report->has_wal) {
+        return NULL;
+    }
+    if (!report->wal_cluster_id) {
+        return "its volume has lost its marker, and its write-ahead log cannot be read";
+    }
+    return report->wal_cluster_id == world->recorded.cluster_id
+               ? "its volume has lost its marker, so nobody knows how old its data is"
+               : NULL;
+}
+
 const char *member_data_lost(const struct world *world, int ordinal)
 {
     const struct world_member *member = &world->members[ordinal];
@@ -331,11 +346,9 @@ const char *member_data_lost(const struct world *world, int ordinal)
                        report->marker.generation < world->recorded.generation
                    ? "its volume holds data of an earlier generation"
                    : NULL;
-    case REPORT_MARKER_MISSING: /* Another cluster's data is for a person to look at. */
+    case REPORT_MARKER_MISSING:
     case REPORT_MARKER_INVALID:
-        return report->has_wal && report->wal_cluster_id == world->recorded.cluster_id
-                   ? "its volume has lost its marker, so nobody knows how old its data is"
-                   : NULL;
+        return unmarked_loss(world, report);
     case REPORT_STARTING:
     case REPORT_PERMIT_INVALID:
     case REPORT_CONFIG_INVALID:

@@ -162,7 +162,8 @@ void sim_fault_by_user(struct sim_run *run, const struct sim_fault *fault)
         patch_spec(run, json_pack("{s:i}", "size", sizes[fault->b % 8]));
         break;
     case SIM_FAULT_VersionChanged:
-        patch_spec(run, json_pack("{s:s}", "version", sim_version((int)(fault->b % SIM_VERSIONS))));
+        patch_spec(run, json_pack("{s:s, s:n}", "version",
+                                  sim_version((int)(fault->b % SIM_VERSIONS)), "image"));
         break;
     case SIM_FAULT_ImageChanged:
         change_image(run);

@@ -418,10 +418,13 @@ void sim_invariants_begins(void *context, const struct sim_pod *pod, const struc
 
 /* ---- Permits ---- */
 
-void sim_invariants_existing_permit(struct sim_run *run, uint64_t member_id, const char *nonce)
+void sim_invariants_existing_permit(struct sim_run *run, const char *uid, uint64_t member_id,
+                                    const char *nonce)
 {
     for (int i = 0; i < run->n_existing; i++) {
-        if (run->existing[i].member_id == member_id) {
+        /* With an object its records go, when no pod of it runs. Who has not started by then has
+         * not voted. */
+        if (run->existing[i].member_id == member_id && !strcmp(run->existing[i].uid, uid)) {
             if (strcmp(run->existing[i].nonce, nonce) != 0) {
                 sim_violate(run->sim, "ExistingTwice",
                             "member %llx gets a second permit of mode existing",
@@ -434,5 +437,6 @@ void sim_invariants_existing_permit(struct sim_run *run, uint64_t member_id, con
         struct sim_existing_permit *permit = &run->existing[run->n_existing++];
         permit->member_id = member_id;
         snprintf(permit->nonce, sizeof permit->nonce, "%s", nonce);
+        snprintf(permit->uid, sizeof permit->uid, "%s", uid);
     }
 }

@@ -132,7 +132,7 @@ static void check_records(struct sim_run *run, const json_t *cluster)
         const char *id = json_path_string(record, "memberID", NULL);
         uint64_t member_id;
         if (nonce && same_text(mode, "existing") && id && id_parse(id, &member_id)) {
-            sim_invariants_existing_permit(run, member_id, nonce);
+            sim_invariants_existing_permit(run, uid, member_id, nonce);
         }
     }
 }

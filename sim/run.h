@@ -40,6 +40,7 @@ struct sim_new_permit {
 struct sim_existing_permit {
     uint64_t member_id;
     char nonce[40];
+    char uid[40]; /* Of the EtcdCluster. */
 };
 
 /* Whether the member of an ordinal serves, and since when that is so. */
@@ -135,7 +136,8 @@ void sim_invariants_pod_removed(struct sim_run *run, const struct sim_request *r
 void sim_invariants_claim_removed(struct sim_run *run, const struct sim_request *request);
 void sim_invariants_set_changed(struct sim_run *run, const json_t *set, bool deleted);
 void sim_invariants_begins(void *run, const struct sim_pod *pod, const struct permit *start);
-void sim_invariants_existing_permit(struct sim_run *run, uint64_t member_id, const char *nonce);
+void sim_invariants_existing_permit(struct sim_run *run, const char *uid, uint64_t member_id,
+                                    const char *nonce);
 /* It was made from another template than the StatefulSet has. */
 bool sim_pod_is_outdated(const struct sim_run *run, const struct sim_pod *pod);
 /* Now and then: who serves. */

@@ -373,8 +373,10 @@ const struct api_field etcdcluster_spec_fields[] = {
     {.name = "image",
      .type = API_STRING,
      .offset = SPEC(image),
-     .documentation = "The whole image reference with tag or digest, instead of repository and "
-                      "version. It must hold the version that version names.",
+     .documentation =
+         "The whole image reference with tag or digest, instead of repository and "
+         "version. It must hold the version that version names; a tag that is a version of "
+         "etcd is compared with it.",
      .minimum = 1,
      .maximum = 512,
      .pattern = "^[A-Za-z0-9][A-Za-z0-9._:/@-]*$",

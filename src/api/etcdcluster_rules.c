@@ -17,6 +17,9 @@
     "security.tls.peer.enabled cannot be changed: the peer URLs are the members' identity; "       \
     "decide "                                                                                      \
     "at creation"
+#define MESSAGE_IMAGE                                                                              \
+    "spec.image has the tag of another version than spec.version: the flags and the order of an "  \
+    "upgrade follow spec.version, so change both together"
 #define MESSAGE_CPU    "resources.requests.cpu must not be above resources.limits.cpu"
 #define MESSAGE_MEMORY "resources.requests.memory must not be above resources.limits.memory"
 #define MESSAGE_BACKOFF                                                                            \
@@ -38,6 +41,7 @@
 #define NAME_PATTERN     "^[a-z]([-a-z0-9]*[a-z0-9])?$"
 #define PERIODIC_PATTERN "^(0|([0-9]+(h|m|s))+)$"
 #define REVISION_PATTERN "^[0-9]+$"
+#define TAGGED_PATTERN   "^[^@]+:v?3[.][0-9]+[.][0-9]+(@.*)?$" /* Other tags say nothing. */
 
 /* One list, as C strings and as CEL. */
 #define MANAGED_FLAGS(X)                                                                           \
@@ -101,6 +105,9 @@ const char *const etcdcluster_managed_flags[] = {MANAGED_FLAGS(AS_STRING) NULL};
 const struct api_rule etcdcluster_object_rules[] = {
     {"self.metadata.name.size() <= 52 && self.metadata.name.matches('" NAME_PATTERN "')",
      MESSAGE_NAME},
+    {"!has(self.spec.image) || !self.spec.image.matches('" TAGGED_PATTERN "') || "
+     "(self.spec.image + '@').contains(self.spec.version + '@')",
+     MESSAGE_IMAGE},
     /* A size that cannot be had, or was wrong from the beginning, may be taken back; the operator
      * says what of it is still too small. */
     {"quantity(string(self.spec.storage.size))"
@@ -177,6 +184,35 @@ static bool is_revision(const char *text)
     return *text && strspn(text, DIGITS) == strlen(text);
 }
 
+static size_t number_length(const char *text)
+{
+    return strspn(text, DIGITS);
+}
+
+/* Of TAGGED_PATTERN: "3.6.16" and its length; 0: the tag is none of etcd's. */
+static size_t tagged_version(const char *image, const char **version)
+{
+    size_t end = strcspn(image, "@"), begin = end;
+
+    while (begin && image[begin - 1] != ':') {
+        begin--;
+    }
+    const char *tag = image + begin + (image[begin] == 'v');
+    size_t minor = strncmp(tag, "3.", 2) ? 0 : number_length(tag + 2);
+    size_t patch = minor && tag[2 + minor] == '.' ? number_length(tag + 3 + minor) : 0;
+
+    *version = tag;
+    return begin > 1 && patch && tag + 3 + minor + patch == image + end ? 3 + minor + patch : 0;
+}
+
+static bool image_is_another(const struct etcdcluster_spec *spec)
+{
+    const char *tagged;
+    size_t length = spec->image ? tagged_version(spec->image, &tagged) : 0;
+
+    return length && (strlen(spec->version) != length || strncmp(tagged, spec->version, length));
+}
+
 static const char *managed_argument(const struct etcdcluster_spec *spec)
 {
     const struct etcdcluster_argument *arguments = spec->etcd.extra_args.items;
@@ -233,6 +269,9 @@ int etcdcluster_check_rules(const char *name, const struct etcdcluster_spec *spe
     }
     if (!broken && spec->recovery.max_backoff_ms < spec->recovery.retry_interval_ms) {
         broken = MESSAGE_BACKOFF;
+    }
+    if (!broken && image_is_another(spec)) {
+        broken = MESSAGE_IMAGE;
     }
     if (!broken) {
         broken = broken_etcd_rule(spec);

@@ -101,7 +101,12 @@ static const struct api_field older_log_fields[] = {
 static const struct api_field bootstrap_fields[] = {
     {.name = "size",
      .type = API_INT32,
-     .documentation = "How many members the cluster was started with."},
+     .documentation = "How many members there should be: of those that started the cluster, then "
+                      "of what was scaled to."},
+    {.name = "initialSize",
+     .type = API_INT32,
+     .documentation = "How many members started the cluster, which is what their permits name "
+                      "whenever they use them."},
     {.name = "generation",
      .type = API_INT64,
      .documentation = "The generation of the data that this start is for."},

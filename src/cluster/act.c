@@ -53,7 +53,7 @@ static int annotate_pod(const struct reconciler_options *options, const struct w
 static const char *first_cluster(const struct world *world, const struct recorded *recorded,
                                  struct arena *arena)
 {
-    return names_initial_cluster(arena, world->names, recorded->size,
+    return names_initial_cluster(arena, world->names, recorded->initial_size,
                                  world->spec.security.tls.peer.enabled);
 }
 

@@ -127,13 +127,12 @@ static bool has_no_owner(const json_t *pod)
     return !json_array_size(json_path(pod, "metadata", "ownerReferences", NULL));
 }
 
-/* The StatefulSet is made anew, and the next one will take the pod: it runs with flags of this very
- * cluster. What an earlier object of the name left does not. */
-static bool awaits_set(const struct world *world, const json_t *pod)
+/* It runs with flags of this very cluster. What an earlier object of the name left does not. */
+static bool is_this_clusters(const struct world *world, const json_t *pod)
 {
     const char *config = json_path_string(pod, "metadata", "annotations", ANNOTATION_CONFIG, NULL);
 
-    return has_no_owner(pod) && config && world_child(world, &kube_config_maps, config);
+    return config && world_child(world, &kube_config_maps, config);
 }
 
 /* A member's pod whose StatefulSet was deleted without it: nobody will end it. */
@@ -166,8 +165,11 @@ static int observe_pods(const struct reconciler_options *options, struct arena *
             continue;
         }
         bool owned = object_is_owned_by(pod, set_uid);
-        if (owned || awaits_set(world, pod)) {
+        if (owned || is_this_clusters(world, pod)) {
             observe_pod(pod, arena, &world->members[ordinal].pod);
+            /* Without an owner it is taken by the StatefulSet that is made anew; one of a set that
+             * is gone runs until garbage collection gets to it. */
+            world->members[ordinal].pod.terminating |= !owned && !has_no_owner(pod);
         }
         if (!owned) {
             observe_orphan(pod, world);

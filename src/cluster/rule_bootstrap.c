@@ -216,6 +216,7 @@ bool rule_restart_bootstrap(struct planning *planning)
     }
     recorded->generation += !MUTANT(GenerationKept);
     recorded->n_permits = 0;
+    recorded->initial_size = 0;
     recorded->size = 0; /* The spec's, when the first permit is issued. */
     planning->plan->reason = arena_printf(
         planning->arena, "the cluster never formed and %s asks again: generation %lld begins",

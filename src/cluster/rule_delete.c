@@ -159,8 +159,14 @@ bool rule_delete_cluster(struct planning *planning)
         planning_wait(planning, pods_that_end(planning));
         return true;
     }
-    if (remove_children(planning, &kube_stateful_sets, "removing the StatefulSet") ||
-        remove_children(planning, &kube_services, "removing the Services") ||
+    if (remove_children(planning, &kube_stateful_sets, "removing the StatefulSet")) {
+        return true;
+    }
+    if (world->stateful_set) { /* With --cascade=orphan its end takes a moment. */
+        planning_wait(planning, "waiting for the StatefulSet to be gone");
+        return true;
+    }
+    if (remove_children(planning, &kube_services, "removing the Services") ||
         remove_children(planning, &kube_pod_disruption_budgets, "removing the disruption budget") ||
         remove_children(planning, &kube_config_maps, "removing the ConfigMaps") ||
         remove_secrets(planning) || remove_claims(planning)) {

@@ -45,6 +45,7 @@ static void record_new(struct planning *planning, int ordinal)
     const char *token = names_token(planning->arena, world->uid, generation);
 
     record->mode = PERMIT_NEW;
+    planning->plan->status.recorded.initial_size = planning->plan->status.recorded.size;
     record->member_id = etcd_static_member_id(names_peer_url(planning->arena, world->names, ordinal,
                                                              world->spec.security.tls.peer.enabled),
                                               token);

@@ -82,6 +82,8 @@ void recorded_decode(const json_t *status, struct arena *arena, struct recorded 
     out->cluster_id = id_member(status, "clusterID");
     json_int_t size = json_path_integer(bootstrap, 0, "size", NULL);
     out->size = size >= 0 && size <= ETCDCLUSTER_MAX_SIZE ? (int32_t)size : 0;
+    size = json_path_integer(bootstrap, 0, "initialSize", NULL);
+    out->initial_size = size >= 0 && size <= ETCDCLUSTER_MAX_SIZE ? (int32_t)size : 0;
     out->generation = json_path_integer(bootstrap, 0, "generation", NULL);
     out->version = arena_strdup(arena, json_path_string(status, "targetVersion", NULL));
     const char *log_version = json_path_string(bootstrap, "olderLog", "version", NULL);
@@ -128,6 +130,9 @@ static json_t *encode_bootstrap(const struct recorded *recorded)
     }
     json_t *bootstrap = json_pack("{s:i, s:I, s:o}", "size", recorded->size, "generation",
                                   (json_int_t)recorded->generation, "permits", permits);
+    if (recorded->initial_size) {
+        json_object_set_new(bootstrap, "initialSize", json_integer(recorded->initial_size));
+    }
     if (recorded->log_minor) {
         json_object_set_new(bootstrap, "olderLog",
                             json_pack("{s:o, s:I}", "version",

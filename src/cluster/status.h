@@ -32,8 +32,9 @@ struct replacement {
 
 /* Written with the object's resourceVersion before it is acted upon. */
 struct recorded {
-    int32_t size;       /* Of the bootstrap; 0: nothing recorded yet. */
-    int64_t generation; /* Grows with each bootstrap that starts anew; 0: nothing recorded yet. */
+    int32_t size;         /* How many members there should be; 0: nothing recorded yet. */
+    int32_t initial_size; /* Of the initial cluster that permits of mode `new` name; 0: none was. */
+    int64_t generation;   /* Grows with each bootstrap that starts anew; 0: nothing recorded yet. */
     struct permit_record permits[ETCDCLUSTER_MAX_SIZE]; /* Of this generation. */
     int n_permits;
     /* What the members' logs may still hold of an earlier minor version; minor 0: nothing. */

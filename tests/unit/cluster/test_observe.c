@@ -181,6 +181,13 @@ static void a_pod_between_sets_in(struct arena *arena)
     assert_true(world->members[0].pod.exists);
     assert_false(world->members[1].pod.exists); /* Of an earlier object of this name. */
     assert_int_equal(world->n_orphans, 2);
+
+    /* The set that owns it is gone, and garbage collection has not come by yet. */
+    json_object_set_new(json_object_get(fake_kube_find(&f.kube, "Pod", "c-0"), "metadata"),
+                        "ownerReferences", parse("[{\"uid\": \"of-an-earlier-set\"}]"));
+    world = observe(&f, arena);
+    assert_true(world->members[0].pod.exists && world->members[0].pod.terminating);
+    assert_int_equal(world->n_orphans, 1);
     teardown(&f);
 }
 TEST(a_pod_between_sets)

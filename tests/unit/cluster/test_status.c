@@ -224,10 +224,12 @@ static void recorded_comes_back_in(struct arena *arena)
     struct world *world = world_running(arena, "{}");
     struct recorded out;
 
+    world->recorded.initial_size = 1;
     world->recorded.permits[2].mode = PERMIT_ADOPT;
     world->recorded.permits[2].previous_cluster_uid = EARLIER_UID;
     recorded_decode(encode(plan_of(world, arena), NULL, NOW_MS, arena), arena, &out);
     assert_int_equal(out.size, 3);
+    assert_int_equal(out.initial_size, 1);
     assert_int_equal(out.generation, 1);
     assert_true(out.cluster_id == CLUSTER_ID);
     assert_int_equal(out.n_permits, 3);

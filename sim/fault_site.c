@@ -31,6 +31,7 @@ static void fail_again(void *context, uint64_t argument)
         struct sim_pod *pod = &run->site->pods[i];
         if (pod->process && pod->volume && !pod->orphan && pod->ordinal == run->failing &&
             sim_now(run->sim) - pod->started_ms >= FAILS_AFTER_MS) {
+            sim_invariants_tick(run);
             destroy(pod, &wipe);
         }
     }

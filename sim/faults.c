@@ -158,6 +158,7 @@ static void heal_wire(struct sim_run *run, enum sim_fault_kind kind)
     switch (kind) {
     case SIM_FAULT_ApiDown:
         run->wire.down = false;
+        run->api_back_ms = sim_now(run->sim);
         break;
     case SIM_FAULT_ApiFails:
         run->wire.fail = 0;

@@ -246,15 +246,27 @@ static void check_roll(struct sim_run *run, const struct sim_pod *pod)
     }
 }
 
+/* It is this pod, as it is now, that is to go: the API server will not refuse. */
+static bool is_meant(struct sim_run *run, const struct sim_request *request,
+                     const struct sim_pod *pod)
+{
+    const struct kube_delete_options *options = request->options;
+    const json_t *object = sim_api_server_peek(run->server, &kube_pods, SIM_NAMESPACE, pod->name);
+    const char *version = json_path_string(object, "metadata", "resourceVersion", NULL);
+
+    return options && options->uid && !strcmp(options->uid, pod->uid) &&
+           (!options->resource_version || !version || !strcmp(options->resource_version, version));
+}
+
 void sim_invariants_pod_removed(struct sim_run *run, const struct sim_request *request)
 {
     const struct sim_pod *pod = sim_site_pod(run->site, request->name);
     struct sim_member member;
 
-    if (is_deleting(sim_cluster(run)) || !sim_cluster_id(run) || !pod || !request->options ||
-        !request->options->uid || strcmp(request->options->uid, pod->uid) != 0 ||
-        pod->ordinal < 0 || pod->ordinal >= SIM_ORDINALS || !is_seen(run, pod->ordinal, true) ||
-        !is_member(run, pod->ordinal, &member) || !sim_etcd_is_intact(run->site->etcd, member.id)) {
+    if (is_deleting(sim_cluster(run)) || !sim_cluster_id(run) || !pod ||
+        !is_meant(run, request, pod) || pod->ordinal < 0 || pod->ordinal >= SIM_ORDINALS ||
+        !is_seen(run, pod->ordinal, true) || !is_member(run, pod->ordinal, &member) ||
+        !sim_etcd_is_intact(run->site->etcd, member.id)) {
         return;
     }
     if (!sim_pod_is_outdated(run, pod) && !(pod->volume && pod->volume->needs_mount)) {

@@ -83,6 +83,7 @@ struct sim_run {
     int replicas;                   /* Of the StatefulSet. */
     struct sim_replacement replacements[SIM_ORDINALS];
     int64_t replaced_generation; /* Of the spec that they are counted under. */
+    int64_t api_back_ms;         /* When the API server last came back; 0: it was not away. */
     int64_t quorum_since_ms;     /* Since when somebody reads linearizably; 0: nobody does. */
     int64_t lost_since_ms; /* Since when a loss could be told of by whoever looks; 0: there is none.
                             */

@@ -161,7 +161,9 @@ static int delete_pods(const struct reconciler_options *options, const struct wo
 
     for (int i = 0; i < plan->action.n_pods; i++) {
         const struct world_pod *pod = &world->members[plan->action.pods[i]].pod;
-        struct kube_delete_options preconditions = {.uid = pod->uid, .grace_period_seconds = -1};
+        /* Of the pod as it was looked at: a store that lags behind deletes nobody. */
+        const struct kube_delete_options preconditions = {
+            .uid = pod->uid, .resource_version = pod->resource_version, .grace_period_seconds = -1};
         int result = kube->remove(kube->context, &kube_pods, world->names->namespace, pod->name,
                                   &preconditions, error);
         if (result) {

@@ -366,7 +366,7 @@ static void observe_reads(struct memo *memo, struct world *world)
     }
     int64_t told_ms = told_unread_since_ms(world);
     told_ms = told_ms ? world->now_ms - told_ms : 0;
-    world->unread_ms = world->boot_ms - memo->unread_since_ms;
+    world->unread_here_ms = world->unread_ms = world->boot_ms - memo->unread_since_ms;
     world->unread_ms = told_ms > world->unread_ms ? told_ms : world->unread_ms;
 }
 

@@ -234,7 +234,7 @@ static struct quorum_verdict judge_loss(const struct world *world, struct arena 
                                  "a quorum may serve others than the operator", arena);
     }
     bool may_come = n[STARTING] && n[STARTING] + n[SILENT] + n[SURVIVES] > half;
-    if (may_come || world->unread_ms < QUORUM_ELECTION_MS || world->unread_ms < election_ms) {
+    if (may_come || world->unread_here_ms < QUORUM_ELECTION_MS || world->unread_ms < election_ms) {
         return say_unknown(world, &census, "Starting", "members may be on their way", arena);
     }
     return say_lost(world, &census, n[SURVIVES] > half ? NO_LEADER : MEMBERS_DOWN, arena);

@@ -130,7 +130,9 @@ struct world {
     const struct etcd_member_list *member_list; /* Fresh and linearizable, or NULL. */
     const struct etcd_alarm *alarms;
     size_t n_alarms;
-    int64_t unread_ms; /* For how long no member has answered a linearizable read. */
+    /* For how long no member has answered a linearizable read: as far as the status tells, too, and
+     * as this process has seen it, which may have begun to lead just now, with stores that lag. */
+    int64_t unread_ms, unread_here_ms;
 };
 
 /* etcd answers at this member. */

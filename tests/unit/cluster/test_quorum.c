@@ -25,7 +25,7 @@ static struct world *world_unread(struct arena *arena, int size, int64_t unread_
     }
     json_object_set_new(world->object, "status", json_pack("{s:o}", "members", members));
     world->member_list = NULL;
-    world->unread_ms = unread_ms;
+    world->unread_ms = world->unread_here_ms = unread_ms;
     return world;
 }
 
@@ -165,6 +165,20 @@ static void each_row_in(struct arena *arena)
 }
 TEST(each_row)
 
+/* A replica that leads since a moment ago has looked once, at what its stores told. */
+static void a_first_look_in(struct arena *arena)
+{
+    struct world *world = world_unread(arena, 3, LONG_MS);
+
+    for (int i = 0; i < 3; i++) {
+        is_missing(world, arena, i);
+    }
+    assert_int_equal(quorum_judge(world, arena).state, QUORUM_LOST);
+    world->unread_here_ms = 0;
+    assert_string_equal(quorum_judge(world, arena).reason, "Starting");
+}
+TEST(a_first_look)
+
 static void assert_state(const struct world *world, struct arena *arena, enum quorum state,
                          const char *reason)
 {
@@ -271,6 +285,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_row),
+        cmocka_unit_test(a_first_look),
         cmocka_unit_test(where_nothing_is_lost),
         cmocka_unit_test(voters_are_those_of_the_status),
         cmocka_unit_test(without_a_status_all_count),

@@ -5,6 +5,8 @@ from harness import kubectl
 from harness.cluster import SMALL, Cluster, check_one_healthy_cluster, condition
 from harness.wait import NotYet, merged, wait_for
 
+pytestmark = pytest.mark.side_by_side
+
 GROWING, FIXED = "testbed-local", "testbed-fixed"  # testbed/config/storage.yaml
 
 

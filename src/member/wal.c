@@ -9,8 +9,8 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/crc32c.h"
 #include "base/memory.h"
-#include "member/crc32c.h"
 
 enum { RECORD_METADATA = 1, RECORD_CRC = 4, RECORD_SNAPSHOT = 5 };
 

@@ -8,7 +8,6 @@
 #include <cmocka.h>
 
 #include "base/cleanup.h"
-#include "member/crc32c.h"
 #include "member/wal.h"
 #include "scratch.h"
 
@@ -41,18 +40,6 @@ static void test_segments_of_real_etcds(void **state)
         assert_true(facts.member_id == MEMBER_ID);
         assert_true(facts.cluster_id == CLUSTER_ID);
     }
-}
-
-static void test_crc32c(void **state)
-{
-    (void)state;
-    static const uint8_t zeros[32];
-
-    /* RFC 3720, appendix B.4. */
-    assert_int_equal(crc32c_update(0, zeros, sizeof zeros), 0x8a9136aa);
-    assert_int_equal(crc32c_update(crc32c_update(0, "1234", 4), "56789", 5),
-                     crc32c_update(0, "123456789", 9));
-    assert_int_equal(crc32c_update(0, "123456789", 9), 0xe3069283);
 }
 
 /* The crc record and the metadata record end at byte 64; every shorter beginning is refused. */
@@ -181,7 +168,6 @@ int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_segments_of_real_etcds),
-        cmocka_unit_test(test_crc32c),
         cmocka_unit_test(test_every_cut_is_noticed),
         cmocka_unit_test(test_every_changed_bit_of_the_metadata_is_noticed),
         cmocka_unit_test(test_zeros_are_unreadable),

@@ -1,6 +1,6 @@
-/* CRC-32C (Castagnoli), as etcd's write-ahead log uses it. */
-#ifndef MEMBER_CRC32C_H
-#define MEMBER_CRC32C_H 1
+/* CRC-32C (Castagnoli), as etcd's write-ahead log and Google Cloud Storage use it. */
+#ifndef BASE_CRC32C_H
+#define BASE_CRC32C_H 1
 
 #include <stddef.h>
 #include <stdint.h>

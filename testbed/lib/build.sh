@@ -6,7 +6,7 @@
 PARTS="kubernetes containerd coredns etcd-3.5 etcd-3.6 etcd-3.7 csi pause"
 # Of no use to the testbed itself: built when somebody asks for them (tests/bench/scale.py, tests/chaos,
 # tests/run_store).
-EXTRA_PARTS="kwok standin writer lossyfs versitygw"
+EXTRA_PARTS="kwok standin writer lossyfs versitygw fake-gcs-server"
 
 # programs_of PART: lines of NAME and Go package.
 programs_of() {
@@ -27,6 +27,7 @@ programs_of() {
     kwok) echo "kwok sigs.k8s.io/kwok/cmd/kwok" ;;
     standin | writer) echo "$1 ." ;;
     versitygw) echo "versitygw github.com/versity/versitygw/cmd/versitygw" ;;
+    fake-gcs-server) echo "fake-gcs-server github.com/fsouza/fake-gcs-server" ;;
     csi)
         echo "csi-driver ."
         echo "csi-provisioner github.com/kubernetes-csi/external-provisioner/v6/cmd/csi-provisioner"
@@ -46,6 +47,7 @@ main_module_of() {
     kwok) echo sigs.k8s.io/kwok ;;
     standin | writer) echo go.etcd.io/etcd/api/v3 ;;
     versitygw) echo github.com/versity/versitygw ;;
+    fake-gcs-server) echo github.com/fsouza/fake-gcs-server ;;
     esac
 }
 
@@ -109,7 +111,7 @@ build_announcement() {
     kubernetes) echo "takes 5 to 9 minutes the first time" ;;
     csi) echo "takes 2 to 3 minutes the first time" ;;
     containerd | coredns | kwok) echo "takes 1 to 2 minutes the first time" ;;
-    versitygw) echo "takes some minutes the first time" ;;
+    versitygw | fake-gcs-server) echo "takes some minutes the first time" ;;
     etcd-* | standin | writer) echo "takes half a minute the first time" ;;
     *) echo "takes a second" ;;
     esac

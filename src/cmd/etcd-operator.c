@@ -8,7 +8,6 @@
 #include "manager/manager.h"
 #include "manager/options.h"
 #include "snapshot/command.h"
-#include "store/command.h"
 
 #define EXIT_FAILED 1
 #define EXIT_USAGE  2
@@ -42,9 +41,6 @@ int main(int argc, char **argv)
 
     if (argc > 1 && !strcmp(argv[1], "explain")) {
         return explain_command(argc - 1, argv + 1);
-    }
-    if (argc > 2 && !strcmp(argv[1], "snapshot") && store_command_is(argv[2])) {
-        return store_command(argc - 2, argv + 2);
     }
     if (argc > 1 && !strcmp(argv[1], "snapshot")) {
         return snapshot_command(argc - 1, argv + 1);

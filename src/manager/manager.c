@@ -113,13 +113,13 @@ static bool ready(void *context, struct buffer *out)
     return !waiting;
 }
 
-static bool same_address(const struct manager_address *a, const struct manager_address *b)
+static bool same_address(const struct net_address *a, const struct net_address *b)
 {
     return a->port && a->port == b->port && !strcmp(a->host ? a->host : "", b->host ? b->host : "");
 }
 
 /* `option` is where the address comes from, for messages. */
-static int serve(struct manager *manager, size_t index, const struct manager_address *address,
+static int serve(struct manager *manager, size_t index, const struct net_address *address,
                  const char *option, unsigned groups, struct error *error)
 {
     manager->endpoints[index] = (struct endpoints){.sources = &manager->sources, .groups = groups};

@@ -1,6 +1,5 @@
 #include "manager/option_table.h"
 
-#include <arpa/inet.h>
 #include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -76,50 +75,14 @@ static bool set_api_burst(struct manager_options *options, const char *value)
     return set_rate(&options->api_burst, value);
 }
 
-static bool is_ip(const char *text)
-{
-    unsigned char address[sizeof(struct in6_addr)];
-    return inet_pton(AF_INET, text, address) == 1 || inet_pton(AF_INET6, text, address) == 1;
-}
-
-static bool set_address(struct manager_address *address, const char *value)
-{
-    const char *colon = strrchr(value, ':');
-    long port;
-
-    if (!colon || !parse_number(colon + 1, 0, 65535, &port)) {
-        return false;
-    }
-    size_t length = (size_t)(colon - value);
-    const char *start = value;
-    if (length >= 2 && value[0] == '[' && colon[-1] == ']') {
-        start++;
-        length -= 2;
-    } else if (memchr(value, ':', length)) {
-        return false; /* IPv6 without brackets: where does the port begin? */
-    }
-    char host[INET6_ADDRSTRLEN] = "";
-    if (length >= sizeof host) {
-        return false;
-    }
-    memcpy(host, start, length);
-    if (length && !is_ip(host)) {
-        return false;
-    }
-    free(address->host);
-    address->host = length ? xstrdup(host) : NULL;
-    address->port = (uint16_t)port;
-    return true;
-}
-
 static bool set_metrics_address(struct manager_options *options, const char *value)
 {
-    return set_address(&options->metrics_address, value);
+    return net_address_parse(&options->metrics_address, value);
 }
 
 static bool set_health_address(struct manager_options *options, const char *value)
 {
-    return set_address(&options->health_address, value);
+    return net_address_parse(&options->health_address, value);
 }
 
 static bool set_log_level(struct manager_options *options, const char *value)

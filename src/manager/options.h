@@ -14,18 +14,13 @@
 #include "base/buffer.h"
 #include "base/error.h"
 #include "base/log.h"
-
-/* "host:port" taken apart. */
-struct manager_address {
-    char *host; /* NULL: all addresses. */
-    uint16_t port;
-};
+#include "net/address.h"
 
 struct manager_options {
     char *operator_image;
     bool helper_image_volume; /* Else an init container copies the helper. */
     size_t workers;
-    struct manager_address metrics_address, health_address;
+    struct net_address metrics_address, health_address;
     uint32_t api_per_second, api_burst;
     enum log_level log_level;
     enum log_format log_format;

@@ -1,4 +1,5 @@
-/* `etcd-operator snapshot save|verify|decrypt`: snapshots for a person, without Kubernetes. */
+/* `etcd-operator snapshot ...`: backups without Kubernetes, for a person and for the Job that makes
+ * one. */
 #ifndef SNAPSHOT_COMMAND_H
 #define SNAPSHOT_COMMAND_H 1
 

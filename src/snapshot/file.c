@@ -95,7 +95,8 @@ void snapshot_file_fini(struct snapshot_file *file)
     *file = (struct snapshot_file){.fd = -1};
 }
 
-int snapshot_file_read(const char *path, const struct snapshot_sink *sink, struct error *error)
+int snapshot_file_read(const char *path, const struct snapshot_sink *sink,
+                       bool (*cancelled)(void *context), struct error *error)
 {
     AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
     AUTO_FREE char *piece = xmalloc(PIECE_SIZE);
@@ -104,6 +105,9 @@ int snapshot_file_read(const char *path, const struct snapshot_sink *sink, struc
         return failed(error, "open", path);
     }
     for (;;) {
+        if (cancelled && cancelled(NULL)) {
+            return error_set(error, ERROR_CANCELLED, "interrupted while reading %s", path);
+        }
         ssize_t got = read(fd, piece, PIECE_SIZE);
         if (got < 0 && errno == EINTR) {
             continue;

@@ -3,6 +3,8 @@
 #ifndef SNAPSHOT_FILE_H
 #define SNAPSHOT_FILE_H 1
 
+#include <stdbool.h>
+
 #include "base/cleanup.h"
 #include "snapshot/sink.h"
 
@@ -21,7 +23,9 @@ void snapshot_file_fini(struct snapshot_file *file);
 
 #define AUTO_SNAPSHOT_FILE CLEANUP(snapshot_file_fini)
 
-/* Reads a file in pieces into the sink. ERROR_NOT_FOUND, ERROR_TERMINAL, or what the sink says. */
-int snapshot_file_read(const char *path, const struct snapshot_sink *sink, struct error *error);
+/* Reads a file in pieces into the sink. ERROR_NOT_FOUND, ERROR_TERMINAL, what the sink says, or
+ * ERROR_CANCELLED when `cancelled`, which may be NULL, is true before the end. */
+int snapshot_file_read(const char *path, const struct snapshot_sink *sink,
+                       bool (*cancelled)(void *context), struct error *error);
 
 #endif

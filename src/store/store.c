@@ -263,15 +263,17 @@ int store_list_uploads(struct store *store, const char *under,
 
 struct sweep {
     struct store *store;
+    const char *name; /* NULL: any. */
     int64_t before_ms;
     size_t aborted;
 };
 
-static int abort_if_stale(void *context, const struct store_leftover *leftover, struct error *error)
+static int abort_if_meant(void *context, const struct store_leftover *leftover, struct error *error)
 {
     struct sweep *sweep = context;
 
-    if (leftover->started_ms >= sweep->before_ms) {
+    if (leftover->started_ms >= sweep->before_ms ||
+        (sweep->name && strcmp(leftover->name, sweep->name) != 0)) {
         return 0;
     }
     int result = sweep->store->backend->abort_upload(sweep->store, leftover, error);
@@ -283,10 +285,18 @@ int store_abort_stale(struct store *store, const char *under, int64_t before_ms,
                       struct error *error)
 {
     struct sweep sweep = {.store = store, .before_ms = before_ms};
-    int result = store_list_uploads(store, under, abort_if_stale, &sweep, error);
+    int result = store_list_uploads(store, under, abort_if_meant, &sweep, error);
 
     if (aborted) {
         *aborted = sweep.aborted;
     }
     return result;
+}
+
+int store_abort_named(struct store *store, const char *name, struct error *error)
+{
+    struct sweep sweep = {.store = store, .name = name, .before_ms = INT64_MAX};
+    int result = check_name(name, error);
+
+    return result ? result : store_list_uploads(store, name, abort_if_meant, &sweep, error);
 }

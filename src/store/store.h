@@ -128,5 +128,7 @@ int store_list_uploads(struct store *store, const char *under,
 /* Aborts those that began before `before_ms`; `*aborted` counts them (may be NULL). */
 int store_abort_stale(struct store *store, const char *under, int64_t before_ms, size_t *aborted,
                       struct error *error);
+/* Aborts those of exactly this name, however old. */
+int store_abort_named(struct store *store, const char *name, struct error *error);
 
 #endif

@@ -117,7 +117,7 @@ static void save_and_compare(struct world *world)
     AUTO_JSON json_t *proven = json_of(world, "$OPERATOR snapshot verify s.db --format json");
 
     same(ours, "revision", theirs, "revision");
-    same(ours, "size", theirs, "totalSize");
+    same(ours, "databaseSize", theirs, "totalSize");
     same(ours, "revision", proven, "revision");
     same(ours, "records", proven, "records");
     if (json_path_string(theirs, "version", NULL)) {

@@ -15,7 +15,7 @@
 #include "snapshot/command.h"
 #include "unit/snapshot/snapshot_sample.h"
 
-enum { GOOD, FAILED, USAGE, BAD_SNAPSHOT };
+enum { GOOD, FAILED, USAGE, BAD_SNAPSHOT, REFUSED };
 
 /* In the directory of the test. */
 static int run(const char *words)
@@ -73,7 +73,7 @@ static void test_verify(void **state)
     assert_int_equal(run("verify --encryption-key-file key good"), GOOD);
     assert_int_equal(run("verify changed"), BAD_SNAPSHOT);
     assert_int_equal(run("verify key"), BAD_SNAPSHOT);
-    assert_int_equal(run("verify missing"), FAILED);
+    assert_int_equal(run("verify missing"), REFUSED);
 }
 
 static void test_decrypt(void **state)
@@ -85,7 +85,7 @@ static void test_decrypt(void **state)
     assert_int_equal(run("verify out"), GOOD);
     assert_int_equal(run("decrypt changed --output out"), BAD_SNAPSHOT);
     assert_int_equal(run("verify out"), GOOD); /* The one of before. */
-    assert_int_equal(run("decrypt good --output missing/out"), FAILED);
+    assert_int_equal(run("decrypt good --output missing/out"), REFUSED);
 }
 
 static void test_save_without_an_etcd(void **state)

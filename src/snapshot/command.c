@@ -1,6 +1,7 @@
 #include "snapshot/command.h"
 
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -26,12 +27,13 @@ static const struct subcommand subcommands[] = {
     {"abort", USES_STORE | USES_AGE, 0, 1, command_check_abort, command_abort},
 };
 
-static volatile sig_atomic_t interrupted, deferred;
+/* Asked by the thread that sends to the store as well. */
+static atomic_bool interrupted, deferred;
 
 static void interrupt(int signal)
 {
     (void)signal;
-    interrupted = 1;
+    interrupted = true;
 }
 
 bool command_interrupted(void *context)

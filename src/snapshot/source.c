@@ -32,12 +32,14 @@ int snapshot_source_rank(struct etcd_client *client, const struct etcd_credentia
     api->look(api->context, credentials, endpoints, n, SNAPSHOT_TIMEOUT_MS, arena, looks);
     *sources = arena_alloc(arena, n * sizeof **sources);
     *n_sources = 0;
+    size_t denied = 0;
     for (size_t i = 0; i < n; i++) {
         const struct etcd_look *look = &looks[i];
         if (look->status_error.kind || look->status.is_learner) {
             buffer_printf(&reasons, "%s%s", reasons.size ? "; " : "",
                           look->status_error.kind ? look->status_error.message
                                                   : "a learner has no snapshot to give");
+            denied += look->status_error.kind == ERROR_DENIED;
             continue;
         }
         bool leads = look->status.leader_id == look->status.member_id;
@@ -45,7 +47,8 @@ int snapshot_source_rank(struct etcd_client *client, const struct etcd_credentia
             (struct snapshot_source){endpoints[i], leads ? "leader" : "follower", look->status};
     }
     if (!*n_sources) {
-        return error_set(error, ERROR_RETRYABLE, "no endpoint can be asked: %s", reasons.data);
+        return error_set(error, denied == n ? ERROR_DENIED : ERROR_RETRYABLE,
+                         "no endpoint can be asked: %s", reasons.data);
     }
     qsort(*sources, *n_sources, sizeof **sources, compare);
     return 0;

@@ -15,8 +15,8 @@ struct snapshot_source {
 
 /* The endpoints that answer, the best first, in the arena: a follower, for the leader has enough to
  * do; the leader; then those with an alarm or without a leader, for theirs may be the last copy.
- * Never a learner, which etcd does not let be asked. ERROR_RETRYABLE: none can be asked, and why.
- */
+ * Never a learner, which etcd does not let be asked. ERROR_RETRYABLE: none can be asked, and why;
+ * ERROR_DENIED when that is what all of them say. */
 int snapshot_source_rank(struct etcd_client *client, const struct etcd_credentials *credentials,
                          const struct etcd_endpoint *endpoints, size_t n, struct arena *arena,
                          struct snapshot_source **sources, size_t *n_sources, struct error *error);

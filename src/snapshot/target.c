@@ -2,16 +2,23 @@
 
 #include <sys/stat.h>
 
+#include "snapshot/pipe.h"
+
 int snapshot_target_begin(struct snapshot_target *target, struct error *error)
 {
-    return target->store ? store_put_begin(target->store, target->name, NULL, &target->put, error)
-                         : snapshot_file_create(&target->file, target->name, error);
+    if (!target->store) {
+        return snapshot_file_create(&target->file, target->name, error);
+    }
+    int result = store_put_begin(target->store, target->name, NULL, &target->put, error);
+    if (!result) {
+        target->pipe = snapshot_pipe_new((struct snapshot_sink){store_put_write, target->put});
+    }
+    return result;
 }
 
 struct snapshot_sink snapshot_target_sink(struct snapshot_target *target)
 {
-    return target->store ? (struct snapshot_sink){store_put_write, target->put}
-                         : snapshot_file_sink(&target->file);
+    return target->store ? snapshot_pipe_sink(target->pipe) : snapshot_file_sink(&target->file);
 }
 
 static int finish_file(struct snapshot_target *target, struct snapshot_manifest *manifest,
@@ -32,7 +39,10 @@ int snapshot_target_finish(struct snapshot_target *target, struct arena *arena,
     if (!target->store) {
         return finish_file(target, manifest, error);
     }
-    int result = store_put_finish(target->put, arena, &stored, error);
+    int result = snapshot_pipe_finish(target->pipe, error);
+    if (!result) {
+        result = store_put_finish(target->put, arena, &stored, error);
+    }
     if (!result) {
         manifest->name = target->name;
         manifest->size = stored.size;
@@ -44,6 +54,8 @@ int snapshot_target_finish(struct snapshot_target *target, struct arena *arena,
 void snapshot_target_abort(struct snapshot_target *target)
 {
     if (target->store) {
+        snapshot_pipe_free(target->pipe);
+        target->pipe = NULL;
         store_put_free(target->put);
         target->put = NULL;
     } else {

@@ -7,11 +7,14 @@
 #include "snapshot/manifest.h"
 #include "store/store.h"
 
+struct snapshot_pipe;
+
 struct snapshot_target {
     struct store *store; /* NULL: a file. */
     const char *name;    /* The file's path, or the object's name. */
     struct snapshot_file file;
-    struct store_put *put; /* NULL: not begun. */
+    struct store_put *put;      /* NULL: not begun. */
+    struct snapshot_pipe *pipe; /* Before it: the source goes on while the store is slow. */
 };
 
 int snapshot_target_begin(struct snapshot_target *target, struct error *error);

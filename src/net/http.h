@@ -60,6 +60,9 @@ struct http_request {
      * true stops with ERROR_CANCELLED. May be NULL. */
     bool (*cancelled)(void *context);
     void *cancelled_context;
+    /* Once all of it has been sent, its answer is waited for although it is cancelled: else nobody
+     * knows whether it takes effect, or when. */
+    bool unbroken;
 };
 
 struct http_response {

@@ -193,7 +193,10 @@ bool http_transfer_interrupted(struct http_transfer *transfer, int64_t now_ms)
     curl_off_t up = 0, down = 0;
     char name[256];
 
-    if (request->cancelled && request->cancelled(request->cancelled_context)) {
+    curl_easy_getinfo(transfer->connection->easy, CURLINFO_SIZE_UPLOAD_T, &up);
+    bool to_end =
+        request->unbroken && transfer->response->sent && up >= (curl_off_t)request->body_size;
+    if (!to_end && request->cancelled && request->cancelled(request->cancelled_context)) {
         http_request_name(request, name, sizeof name);
         error_set(&transfer->own_error, ERROR_CANCELLED, "%s: cancelled", name);
         return true;
@@ -201,7 +204,6 @@ bool http_transfer_interrupted(struct http_transfer *transfer, int64_t now_ms)
     if (request->idle_timeout_ms <= 0) {
         return false;
     }
-    curl_easy_getinfo(transfer->connection->easy, CURLINFO_SIZE_UPLOAD_T, &up);
     curl_easy_getinfo(transfer->connection->easy, CURLINFO_SIZE_DOWNLOAD_T, &down);
     if (up + down != transfer->moved) {
         transfer->moved = up + down;

@@ -37,6 +37,7 @@ struct s3_call {
     int (*on_body)(void *context, const void *data, size_t size, struct error *error);
     void *on_body_context;
     bool uncancelled; /* It is to be carried out although the rest was cancelled. */
+    bool unbroken; /* See struct http_request: of what changes something, the end is waited for. */
 };
 
 /* One request. 0 when the answer is a 2xx; else the error says what S3 says and what to do.  A lost

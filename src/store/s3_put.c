@@ -105,7 +105,8 @@ static int create(struct s3_put *put, struct error *error)
         .method = "POST",
         .key = put->key,
         .query = query,
-        .headers = with_header(put->headers, "x-amz-checksum-algorithm: SHA256", arena)};
+        .headers = with_header(put->headers, "x-amz-checksum-algorithm: SHA256", arena),
+        .unbroken = true};
 
     int result = s3_do(put->s3, &call, &response, &put->create_failures, error);
     if (result) {
@@ -169,7 +170,8 @@ static int send_part(struct s3_put *put, struct error *error)
                                  .query = query,
                                  .headers = headers,
                                  .body = put->part,
-                                 .body_size = put->used};
+                                 .body_size = put->used,
+                                 .unbroken = true};
     int result = s3_do(put->s3, &call, &response, NULL, error);
     if (!result && !http_response_header(&response, "ETag", etag, sizeof etag)) {
         result = error_set(error, ERROR_INVALID, "%s in bucket %s: the answer has no ETag", step,
@@ -229,7 +231,8 @@ static int put_whole(struct s3_put *put, struct error *error)
                                  .key = put->key,
                                  .headers = with_header(put->headers, checksum, arena),
                                  .body = put->part,
-                                 .body_size = put->used};
+                                 .body_size = put->used,
+                                 .unbroken = true};
     int result = s3_do(put->s3, &call, &response, &failures, error);
     put->size = put->used;
     put->may_exist = may_be_done(result, failures);
@@ -283,7 +286,8 @@ static int complete(struct s3_put *put, struct error *error)
                                  .query = query,
                                  .headers = headers,
                                  .body = body.data,
-                                 .body_size = body.size};
+                                 .body_size = body.size,
+                                 .unbroken = true};
     int result = s3_do(put->s3, &call, &response, &failures, error);
     put->may_exist = may_be_done(result, failures);
     /* An earlier try of ours may have completed it, and only its answer was lost: the object itself

@@ -114,7 +114,8 @@ int s3_try(struct s3 *s3, const struct s3_call *call, struct http_response *resp
                                          .on_body = call->on_body,
                                          .on_body_context = call->on_body_context,
                                          .cancelled = call->uncancelled ? NULL : s3->base.cancelled,
-                                         .cancelled_context = s3->base.cancelled_context};
+                                         .cancelled_context = s3->base.cancelled_context,
+                                         .unbroken = call->unbroken};
     result = http_do(s3->http, &request, response, error);
     if (result) {
         return error_wrap(error, "%s in bucket %s", call->step, s3->bucket);
@@ -125,12 +126,24 @@ int s3_try(struct s3 *s3, const struct s3_call *call, struct http_response *resp
     return 0;
 }
 
+static bool is_cancelled(const struct s3 *s3)
+{
+    return s3->base.cancelled && s3->base.cancelled(s3->base.cancelled_context);
+}
+
 int s3_do(struct s3 *s3, const struct s3_call *call, struct http_response *response,
           unsigned *tries, struct error *error)
 {
     struct store_retry retry = {0};
     int result;
 
+    if (tries) {
+        *tries = 0;
+    }
+    if (call->unbroken && is_cancelled(s3)) {
+        return error_set(error, ERROR_CANCELLED, "%s in bucket %s: cancelled", call->step,
+                         s3->bucket);
+    }
     while ((result = s3_try(s3, call, response, error)) &&
            store_retry(&s3->base, &retry, call->uncancelled, error)) {
         http_response_fini(response);

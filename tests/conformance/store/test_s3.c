@@ -15,7 +15,7 @@
 #include <cmocka.h>
 
 #include "../../unit/store/scenarios.h"
-#include "net/http.h"
+#include "arm.h"
 
 #define BUCKET "backups"
 
@@ -135,27 +135,6 @@ static void test_refusals(void **state)
     expect_refusal(&region, ERROR_INVALID, "and we asked in elsewhere-1");
     bucket.url = "s3://none-such";
     expect_refusal(&bucket, ERROR_INVALID, "there is no such bucket");
-}
-
-/* The request of this number, counted from 0, and all like it until `times` are done, meets the
- * fault. */
-static void arm(const char *fault, int after, int times)
-{
-    AUTO_FREE char *body = xasprintf("%s %d %d", fault, after, times);
-    AUTO_FREE char *url = xasprintf("%s/-/arm", getenv("S3_TEST_FAULTY_ENDPOINT"));
-    const struct http_options options = {0};
-    const struct http_request request = {
-        .method = "POST", .url = url, .body = body, .body_size = strlen(body)};
-    AUTO_HTTP_RESPONSE struct http_response response = {0};
-    struct http_client *client = NULL;
-    struct error error = {0};
-
-    if (http_client_new(&options, &client, &error) ||
-        http_do(client, &request, &response, &error)) {
-        fail_msg("%s", error.message);
-    }
-    http_client_free(client);
-    assert_int_equal(response.status, 200);
 }
 
 static struct store_destination faulty(void)

@@ -17,17 +17,23 @@ static void digest(const char *name, const void *data, size_t size, unsigned cha
     }
 }
 
-void pki_sha256_hex(const void *data, size_t size, char out[PKI_SHA256_HEX_SIZE])
+void pki_sha256_text(const unsigned char *sum, char out[PKI_SHA256_HEX_SIZE])
 {
     static const char digits[] = "0123456789abcdef";
-    unsigned char sum[SHA256_DIGEST_LENGTH];
 
-    digest("SHA256", data, size, sum);
-    for (size_t i = 0; i < sizeof sum; i++) {
+    for (size_t i = 0; i < SHA256_DIGEST_LENGTH; i++) {
         out[2 * i] = digits[sum[i] >> 4];
         out[2 * i + 1] = digits[sum[i] & 15];
     }
-    out[2 * sizeof sum] = '\0';
+    out[2 * SHA256_DIGEST_LENGTH] = '\0';
+}
+
+void pki_sha256_hex(const void *data, size_t size, char out[PKI_SHA256_HEX_SIZE])
+{
+    unsigned char sum[SHA256_DIGEST_LENGTH];
+
+    digest("SHA256", data, size, sum);
+    pki_sha256_text(sum, out);
 }
 
 uint64_t pki_sha1_prefix64(const void *data, size_t size)

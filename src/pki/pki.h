@@ -57,6 +57,7 @@ int pki_verify(const char *certificate_pem, const char *key_pem, const char *ca_
 
 #define PKI_SHA256_HEX_SIZE 65
 void pki_sha256_hex(const void *data, size_t size, char out[PKI_SHA256_HEX_SIZE]);
+void pki_sha256_text(const unsigned char *sum, char out[PKI_SHA256_HEX_SIZE]); /* Of 32 bytes. */
 
 /* The first eight bytes, big endian, of SHA-1 over the data: how etcd makes member and cluster ids
  * (server/etcdserver/api/membership/member.go). Not for security. */

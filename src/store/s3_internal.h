@@ -34,6 +34,7 @@ struct s3_call {
     const char *const *headers; /* "name: value", names in lower case; may be NULL. */
     const void *body;
     size_t body_size;
+    const unsigned char *body_sha256; /* Where the caller has it; NULL: it is computed. */
     int (*on_body)(void *context, const void *data, size_t size, struct error *error);
     void *on_body_context;
     bool uncancelled; /* It is to be carried out although the rest was cancelled. */

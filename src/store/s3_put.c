@@ -171,6 +171,7 @@ static int send_part(struct s3_put *put, struct error *error)
                                  .headers = headers,
                                  .body = put->part,
                                  .body_size = put->used,
+                                 .body_sha256 = digest,
                                  .unbroken = true};
     int result = s3_do(put->s3, &call, &response, NULL, error);
     if (!result && !http_response_header(&response, "ETag", etag, sizeof etag)) {
@@ -222,7 +223,7 @@ static int put_whole(struct s3_put *put, struct error *error)
     unsigned failures;
 
     sha256(put->part, put->used, digest);
-    pki_sha256_hex(put->part, put->used, hex);
+    pki_sha256_text(digest, hex);
     put->expected = xasprintf("sha256:%s", hex);
     AUTO_FREE char *sum = base64_encode(digest, sizeof digest);
     const char *checksum = arena_printf(arena, "x-amz-checksum-sha256: %s", sum);
@@ -232,6 +233,7 @@ static int put_whole(struct s3_put *put, struct error *error)
                                  .headers = with_header(put->headers, checksum, arena),
                                  .body = put->part,
                                  .body_size = put->used,
+                                 .body_sha256 = digest,
                                  .unbroken = true};
     int result = s3_do(put->s3, &call, &response, &failures, error);
     put->size = put->used;

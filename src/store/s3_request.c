@@ -56,7 +56,11 @@ static int headers_of(const struct s3 *s3, const struct s3_call *call, const cha
     const struct sigv4_keys keys = {.access_key = credentials.access_key,
                                     .secret_key = credentials.secret_key,
                                     .session_token = credentials.session_token};
-    pki_sha256_hex(call->body, call->body_size, digest);
+    if (call->body_sha256) {
+        pki_sha256_text(call->body_sha256, digest);
+    } else {
+        pki_sha256_hex(call->body, call->body_size, digest);
+    }
     const struct sigv4_request request = {.method = call->method,
                                           .path = path,
                                           .query = query,

@@ -252,20 +252,21 @@ static void test_the_guide(void **state)
 
     assert_non_null(file);
     free(output_of(world, 0,
-                   "mkdir -m 700 bin guide && ln -s $OPERATOR bin/etcd-operator && "
+                   "mkdir -m 700 bin guide guide/backups && ln -s $OPERATOR bin/etcd-operator && "
                    "ln -s $UTL bin/etcdutl"));
     while (getline(&line, &size, file) > 0) {
         if (strncmp(line, "    ", 4) == 0) {
             line[strcspn(line, "\n")] = '\0';
             AUTO_FREE char *command = xasprintf("cd guide && PATH=../bin:$PATH && CMD=$(echo '%s' "
-                                                "| sed s,http://127.0.0.1:2379,$URL,)"
+                                                "| sed -e s,http://127.0.0.1:2379,$URL, "
+                                                "-e s,file:///var,file://$PWD,)"
                                                 " && eval \"$CMD\" 2>&1",
                                                 line + 4);
             free(output_of(world, 0, command));
             commands++;
         }
     }
-    assert_int_equal(commands, 7);
+    assert_int_equal(commands, 15);
     free(output_of(world, 0, "test -s guide/restored/member/snap/db"));
 }
 

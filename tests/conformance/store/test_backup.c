@@ -20,7 +20,8 @@
 #define VALUE_SIZE  ((size_t)1024 * 1024)
 #define MOMENTS     12
 
-static const char *program;
+static const char *program; /* etcd-operator */
+static const char *guide;   /* docs/storage.md */
 
 struct world {
     struct real_cluster cluster;
@@ -498,6 +499,34 @@ static void test_prune_and_remove(void **state)
     expect_clean(world);
 }
 
+/* Each indented line of the guide, with our program, region and credentials. */
+static void test_the_guide(void **state)
+{
+    struct world *world = *state;
+    AUTO_FILE FILE *file = fopen(guide, "re");
+    AUTO_FREE char *line = NULL;
+    AUTO_FREE char *ours = xasprintf("--endpoint %s --path-style --region %s --credentials-file %s",
+                                     getenv("S3_TEST_ENDPOINT"), getenv("S3_TEST_REGION"),
+                                     getenv("S3_TEST_CREDENTIALS"));
+    size_t size = 0;
+    int commands = 0;
+
+    assert_non_null(file);
+    free(run(world, 0, "mkdir bin && ln -s %s bin/etcd-operator && test -s plain.db", program));
+    while (getline(&line, &size, file) > 0) {
+        if (!strncmp(line, "    ", 4)) {
+            line[strcspn(line, "\n")] = '\0';
+            free(run(world, 0,
+                     "PATH=$PWD/bin:$PATH && CMD=$(echo '%s' | "
+                     "sed 's|--region eu-west-1 --credentials-file keys|%s|') && eval \"$CMD\"",
+                     line + 4, ours));
+            commands++;
+        }
+    }
+    assert_int_equal(commands, 6);
+    free(run(world, 0, "cmp plain.db copy.db"));
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
@@ -511,13 +540,15 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_a_member_that_dies_is_replaced_by_another),
         cmocka_unit_test(test_no_member_and_wrong_certificates),
         cmocka_unit_test(test_prune_and_remove),
+        cmocka_unit_test(test_the_guide),
     };
 
-    if (!getenv("S3_TEST_ENDPOINT") || !real_etcd() || argc != 2) {
+    if (!getenv("S3_TEST_ENDPOINT") || !real_etcd() || argc != 3) {
         print_message("1..0 # skip tests/run_store starts what this needs\n");
         return SKIPPED;
     }
     program = realpath(argv[1], NULL); /* Its commands run elsewhere. */
+    guide = argv[2];
     int failures = cmocka_run_group_tests(tests, start, stop);
     free((char *)program);
     return failures;

@@ -19,13 +19,15 @@ WIRE ?=
 CHAOS ?=
 # Arguments for tests/bench/run.py, such as BENCH="--rounds 3".
 BENCH ?=
+# Arguments for tests/bench/snapshot.py, such as SNAPSHOT="--size 2048 --rounds 3".
+SNAPSHOT ?=
 # For the simulator: how many seeds from which one, how often each rule must have fired among them.
 SEEDS      ?= 10000
 FIRST_SEED ?= 1
 LEAST      ?= 100
 
 .PHONY: help build debug test unit coverage sanitize tsan fuzz lint format generate image image-test \
-	testbed-up testbed-down testbed-status demo sim sim-mutants conformance store e2e chaos chaos-wire bench clean
+	testbed-up testbed-down testbed-status demo sim sim-mutants conformance store e2e chaos chaos-wire bench bench-snapshot clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
@@ -138,6 +140,11 @@ chaos-wire: ## 20 minutes of a hostile wire between operator and API server; WIR
 bench: image ## The measurements of docs/performance.md, on the testbed; BENCH holds arguments
 	@tools/install-packages e2e
 	@tests/run_bench $(BENCH)
+
+bench-snapshot: ## Snapshots against etcdctl, and into an S3 server; SNAPSHOT="--size 2048" for more
+	@tools/install-packages build bench
+	@tools/compile debug
+	@tests/run_bench_snapshot $(SNAPSHOT)
 
 clean: ## Removes build/ (the testbed's cache is kept)
 	rm -rf build

@@ -64,10 +64,10 @@ static int exit_code_of(const struct command *command, int result)
 
 static int fail(const struct command *command, const struct error *error, int code)
 {
-    const char *name = command->subcommand ? command->subcommand->name : NULL;
+    const char *name = command->subcommand ? command->subcommand->name : "";
 
-    fprintf(stderr, "etcd-operator snapshot %s%s%s\n%s", name ? name : "", name ? ": " : "",
-            error->message, code == EXIT_USAGE ? "More: etcd-operator snapshot --help\n" : "");
+    fprintf(stderr, "etcd-operator snapshot%s%s: %s\n%s", *name ? " " : "", name, error->message,
+            code == EXIT_USAGE ? "More: etcd-operator snapshot --help\n" : "");
     command_write_failure(command, error, code == EXIT_FAILED);
     return code;
 }

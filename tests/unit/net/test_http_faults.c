@@ -149,6 +149,62 @@ static void test_cancel(void **state)
     peer_stop(peer);
 }
 
+/* Answers once the client has long wished to stop. */
+static void serve_late(void *context, struct peer_stream *stream)
+{
+    char request[256];
+
+    (void)context;
+    if (peer_read_request(stream, request, sizeof request)) {
+        usleep(600 * 1000);
+        peer_write(stream, "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ndone");
+    }
+}
+
+/* Reads nothing, so that the body cannot be sent. */
+static void serve_deaf(void *context, struct peer_stream *stream)
+{
+    (void)context;
+    (void)stream;
+    usleep(1000 * 1000);
+}
+
+static void test_what_was_sent_whole_is_waited_for(void **state)
+{
+    (void)state;
+    struct peer *late = peer_start(NULL, serve_late, NULL);
+    struct peer *deaf = peer_start(NULL, serve_deaf, NULL);
+    struct http_client *client = new_client(NULL);
+    AUTO_FREE char *late_url = url_of(late), *deaf_url = url_of(deaf);
+    size_t size = 32 * 1024 * 1024; /* More than the kernel takes in. */
+    AUTO_FREE char *body = xcalloc(1, size);
+    int64_t when = clock_boot_ms() + 200;
+    struct http_request request = {.method = "PUT",
+                                   .url = late_url,
+                                   .body = body,
+                                   .body_size = 1000,
+                                   .timeout_ms = -1,
+                                   .cancelled = after_a_while,
+                                   .cancelled_context = &when,
+                                   .unbroken = true};
+    struct http_response response;
+    struct error error = {0};
+
+    assert_int_equal(http_do(client, &request, &response, &error), 0);
+    assert_string_equal(response.body.data, "done");
+    assert_true(clock_boot_ms() > when);
+    http_response_fini(&response);
+
+    request.url = deaf_url;
+    request.body_size = size;
+    when = clock_boot_ms() + 200;
+    assert_int_equal(http_do(client, &request, &response, &error), -ERROR_CANCELLED);
+    http_response_fini(&response);
+    http_client_free(client);
+    peer_stop(late);
+    peer_stop(deaf);
+}
+
 static void test_nobody_listens(void **state)
 {
     (void)state;
@@ -580,6 +636,7 @@ int main(void)
         cmocka_unit_test(test_cut_within_headers),
         cmocka_unit_test(test_idle_timeout),
         cmocka_unit_test(test_cancel),
+        cmocka_unit_test(test_what_was_sent_whole_is_waited_for),
         cmocka_unit_test(test_nobody_listens),
         cmocka_unit_test(test_headers_and_trailers),
         cmocka_unit_test(test_header_limit),

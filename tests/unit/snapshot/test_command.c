@@ -120,6 +120,29 @@ static void test_usage(void **state)
         "save --endpoints http://127.0.0.1:0 --output saved",
         "save --endpoints http://127.0.0.1:1,https://127.0.0.1:2 --output saved",
         "save --endpoints http://127.0.0.1:1 --output saved --compress gzip",
+        "save --endpoints http://127.0.0.1:1 --output saved --keep-last 1",
+        "save --endpoints http://127.0.0.1:1 --output saved --store file:///x --name n",
+        "save --endpoints http://127.0.0.1:1 --store file:///x",
+        "save --endpoints http://127.0.0.1:1 --store file:///x --name n.json",
+        "save --endpoints http://127.0.0.1:1 --store file:///x --name n --keep-last 0",
+        "save --endpoints http://127.0.0.1:1 --store file:///x --name n --keep-age soon",
+        "save --endpoints http://127.0.0.1:1 --store file:///x --name n --progress-address x",
+        "save --endpoints http://127.0.0.1:1 --store file:///x --name n --dry-run",
+        "verify good --store file:///x --name n",
+        "verify --store file:///x",
+        "verify good --name n",
+        "decrypt --store file:///x --name n",
+        "list --store",
+        "list --store file:///x a b",
+        "list --store file:///x --name n",
+        "upload --store file:///x good",
+        "download --store file:///x n",
+        "download --store file:///x --name n a b",
+        "remove --store file:///x",
+        "prune --store file:///x --keep-last 1",
+        "prune --store file:///x --cluster ns/c",
+        "abort --store file:///x",
+        "abort --store file:///x --older-than soon",
         "save --endpoints http://127.0.0.1:1 --output saved --cacert good",
         "save --endpoints https://127.0.0.1:1 --output saved --key changed",
         "save --endpoints https://127.0.0.1:1 --output saved --cert missing",
@@ -135,6 +158,34 @@ static void test_usage(void **state)
     }
 }
 
+/* The result file tells a program what stderr tells a person. */
+static void test_says_why_in_the_result_file(void **state)
+{
+    char text[1024] = "";
+
+    (void)state;
+    assert_int_equal(run("save --endpoints http://127.0.0.1:1 --output saved --result-file result"),
+                     FAILED);
+    AUTO_FILE FILE *file = fopen("result", "re");
+    assert_non_null(file);
+    assert_true(fread(text, 1, sizeof text - 1, file) > 0);
+    assert_non_null(strstr(text, "\"error\":\"no endpoint can be asked"));
+    assert_non_null(strstr(text, "\"step\":\"Connecting\",\"retry\":true"));
+    assert_int_equal(run("save --result-file result"), USAGE);
+    rewind(file);
+    assert_true(fread(text, 1, sizeof text - 1, file) > 0);
+    assert_non_null(strstr(text, "\"retry\":false"));
+    unlink("result");
+}
+
+static void test_stores(void **state)
+{
+    (void)state;
+    assert_int_equal(run("upload --store file:///proc/none good n"), REFUSED);
+    assert_int_equal(run("verify --store s3://%% --name n"), REFUSED);
+    assert_int_equal(run("verify --store nowhere --name n"), REFUSED);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -142,6 +193,8 @@ int main(void)
         cmocka_unit_test(test_decrypt),
         cmocka_unit_test(test_save_without_an_etcd),
         cmocka_unit_test(test_usage),
+        cmocka_unit_test(test_says_why_in_the_result_file),
+        cmocka_unit_test(test_stores),
     };
 
     return cmocka_run_group_tests(tests, start, stop);

@@ -34,7 +34,7 @@ static int finish_file(struct snapshot_target *target, struct snapshot_manifest 
 int snapshot_target_finish(struct snapshot_target *target, struct arena *arena,
                            struct snapshot_manifest *manifest, struct error *error)
 {
-    struct store_object stored;
+    struct store_object stored = {0};
 
     if (!target->store) {
         return finish_file(target, manifest, error);

@@ -120,8 +120,8 @@ conformance: ## The clients of etcd and Kubernetes against the real ones (testbe
 	@tools/compile debug
 	@tests/run_conformance
 
-store: ## The object stores' clients against an S3 server that verifies signatures, on this machine
-	@tools/install-packages build python
+store: ## The object stores' clients against servers that verify signatures and tokens, on this machine
+	@tools/install-packages build store
 	@tools/compile debug
 	@tests/run_store
 

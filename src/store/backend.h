@@ -37,7 +37,7 @@ struct store_backend {
                         struct error *error);
 };
 
-extern const struct store_backend store_s3_backend, store_local_backend;
+extern const struct store_backend store_s3_backend, store_gcs_backend, store_local_backend;
 
 /* A backend's own struct begins with this. */
 struct store {
@@ -55,6 +55,8 @@ struct store_put {
 
 /* The prefix and the name, malloc'ed; `name` may be "". */
 char *store_key(const struct store *store, const char *name);
+/* The name in a key; NULL when it does not lie below the prefix. */
+const char *store_name(const struct store *store, const char *key);
 
 /* Tries of one request. {0} before the first. */
 struct store_retry {

@@ -24,9 +24,12 @@ const struct store_option store_options[] = {
 };
 
 const char store_options_help[] =
-    "  --store URL              s3://BUCKET/PREFIX or file:///DIRECTORY.\n"
+    "  --store URL              s3://BUCKET/PREFIX, gs://BUCKET/PREFIX or\n"
+    "                           file:///DIRECTORY.\n"
     "  --credentials-file FILE  S3: the format of AWS's tools, profile default.\n"
     "                           Without it: anonymous.\n"
+    "                           Google: JSON of a service account or an external one.\n"
+    "                           Without it: what the metadata server gives.\n"
     "  --endpoint URL           of a store that is not the provider's own.\n"
     "  --region NAME            of an S3 bucket; us-east-1 if not given.\n"
     "  --path-style             S3: the bucket in the path, not in the host name.\n"

@@ -1,11 +1,11 @@
 #include <curl/curl.h>
-#include <inttypes.h>
 #include <openssl/sha.h>
 #include <string.h>
 #include <strings.h>
 
 #include "base/memory.h"
 #include "pki/base64.h"
+#include "store/download.h"
 #include "store/s3_internal.h"
 
 #define METADATA_HEADER "x-amz-meta-"
@@ -216,38 +216,33 @@ static int s3_remove(struct store *store, const char *name, struct error *error)
     return result == -(int)ERROR_NOT_FOUND ? 0 : result;
 }
 
-/* A download over as many connections as it takes. */
-struct download {
-    int (*write)(void *context, const void *data, size_t size, struct error *error);
-    void *context;
-    uint64_t at; /* The next byte of the object. */
-    const struct http_response *response;
-    bool checked; /* That this answer begins there. */
-    bool refused; /* By `write`, or because it does not. */
+struct reading {
+    struct s3 *s3;
+    const char *key;
+    char etag[128]; /* Of the object that was begun with; "" before. */
 };
 
-static int take(void *context, const void *data, size_t size, struct error *error)
+static int read_once(void *context, struct download *download, struct http_response *response,
+                     struct error *error)
 {
-    struct download *download = context;
-    char range[64];
-    uint64_t begin = 0;
+    struct reading *reading = context;
+    char match[160], range[DOWNLOAD_RANGE_SIZE];
+    const char *headers[3] = {0};
+    size_t n = 0;
 
-    if (!download->checked) {
-        if (http_response_header(download->response, "Content-Range", range, sizeof range)) {
-            sscanf(range, "bytes %" SCNu64 "-", &begin);
-        }
-        if (begin != download->at) {
-            download->refused = true;
-            return error_set(error, ERROR_INVALID,
-                             "the store does not give what was asked for: byte %" PRIu64
-                             " instead of %" PRIu64,
-                             begin, download->at);
-        }
-        download->checked = true;
+    if (*reading->etag) {
+        snprintf(match, sizeof match, "if-match: %s", reading->etag);
+        headers[n++] = match;
     }
-    int result = download->write(download->context, data, size, error);
-    download->refused = result != 0;
-    download->at += size;
+    headers[n] = download_range(download, range);
+    const struct s3_call call = {.step = "read the object",
+                                 .method = "GET",
+                                 .key = reading->key,
+                                 .headers = headers,
+                                 .on_body = download_take,
+                                 .on_body_context = download};
+    int result = s3_try(reading->s3, &call, response, error);
+    http_response_header(response, "ETag", reading->etag, sizeof reading->etag);
     return result;
 }
 
@@ -255,49 +250,12 @@ static int s3_get(struct store *store, const char *name, const struct store_rang
                   int (*write)(void *context, const void *data, size_t size, struct error *error),
                   void *context, struct error *error)
 {
-    struct s3 *s3 = (struct s3 *)store;
     AUTO_FREE char *key = store_key(store, name);
-    struct download download = {.write = write, .context = context, .at = range->offset};
-    const uint64_t end = range->size ? range->offset + range->size : 0;
-    struct store_retry retry = {0};
-    char etag[128] = "", match[160], wanted[64];
-    bool again;
-    int result;
+    struct reading reading = {.s3 = (struct s3 *)store, .key = key};
+    struct download download = {
+        .attempt = read_once, .context = &reading, .write = write, .write_context = context};
 
-    do {
-        AUTO_HTTP_RESPONSE struct http_response response = {0};
-        const uint64_t began = download.at;
-        const char *headers[3] = {0};
-        size_t n = 0;
-        if (*etag) {
-            snprintf(match, sizeof match, "if-match: %s", etag);
-            headers[n++] = match;
-        }
-        if (download.at || end) {
-            snprintf(wanted, sizeof wanted, "range: bytes=%" PRIu64 "-", download.at);
-            if (end) {
-                snprintf(wanted + strlen(wanted), sizeof wanted - strlen(wanted), "%" PRIu64,
-                         end - 1);
-            }
-            headers[n++] = wanted;
-        }
-        const struct s3_call call = {.step = "read the object",
-                                     .method = "GET",
-                                     .key = key,
-                                     .headers = headers,
-                                     .on_body = take,
-                                     .on_body_context = &download};
-        download.response = &response;
-        download.checked = false;
-        result = s3_try(s3, &call, &response, error);
-        http_response_header(&response, "ETag", etag, sizeof etag);
-        if (download.at > began) {
-            retry = (struct store_retry){0}; /* It gets on. */
-        }
-        again = result && !download.refused && (!end || download.at < end) &&
-                store_retry(store, &retry, false, error);
-    } while (again);
-    return result ? -(int)error->kind : 0;
+    return download_run(&download, store, range, error);
 }
 
 static int s3_abort_upload(struct store *store, const struct store_leftover *leftover,

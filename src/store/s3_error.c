@@ -1,9 +1,6 @@
 #include <string.h>
-#include <time.h>
 
-#include <curl/curl.h>
-
-#include "base/clock.h"
+#include "store/answer.h"
 #include "store/s3_internal.h"
 #include "store/s3_xml.h"
 
@@ -100,29 +97,13 @@ static struct meaning meaning_of_answer(const struct s3_answer *answer, long sta
 static int skewed(const struct s3 *s3, const struct s3_call *call,
                   const struct http_response *response, struct error *error)
 {
-    char date[64], ours[CLOCK_RFC3339_SIZE], theirs[CLOCK_RFC3339_SIZE] = "another time";
-    int64_t now_ms = clock_wall_ms();
-    time_t at = http_response_header(response, "Date", date, sizeof date) ? curl_getdate(date, NULL)
-                                                                          : (time_t)-1;
+    char clocks[ANSWER_CLOCKS_SIZE];
 
-    if (at != (time_t)-1) {
-        clock_rfc3339((int64_t)at * 1000, theirs, sizeof theirs);
-    }
-    clock_rfc3339(now_ms, ours, sizeof ours);
+    answer_clocks(response, clocks);
     return error_set(error, ERROR_DENIED,
-                     "%s in bucket %s: the clocks differ too much: here it is %s, at the store %s "
-                     "(RequestTimeTooSkewed); correct this machine's clock",
-                     call->step, s3->bucket, ours, theirs);
-}
-
-static void take_retry_after(const struct http_response *response, struct error *error)
-{
-    char text[32];
-
-    if (http_response_header(response, "Retry-After", text, sizeof text)) {
-        long seconds = strtol(text, NULL, 10);
-        error->retry_after_ms = seconds > 0 && seconds < 3600 ? seconds * 1000 : 0;
-    }
+                     "%s in bucket %s: the clocks differ too much: %s (RequestTimeTooSkewed); "
+                     "correct this machine's clock",
+                     call->step, s3->bucket, clocks);
 }
 
 int s3_refused(const struct s3 *s3, const struct s3_call *call,
@@ -151,6 +132,6 @@ int s3_refused(const struct s3 *s3, const struct s3_call *call,
               s3->bucket, meaning.advice, where, response->status, answer.code ? ", " : "",
               answer.code ? answer.code : "", answer.message ? ": " : "",
               answer.message ? answer.message : "");
-    take_retry_after(response, error);
+    answer_take_retry_after(response, error);
     return -(int)error->kind;
 }

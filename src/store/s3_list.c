@@ -8,17 +8,6 @@
  * small. */
 #define PAGE "500"
 
-/* The name below the prefix; NULL when the store sends what was not asked for. */
-static const char *name_of(const struct s3 *s3, const char *key)
-{
-    size_t length = strlen(s3->base.prefix);
-
-    if (!length) {
-        return key;
-    }
-    return !strncmp(key, s3->base.prefix, length) && key[length] == '/' ? key + length + 1 : NULL;
-}
-
 static int page(struct s3 *s3, const struct s3_call *call, struct arena *arena,
                 struct s3_answer *answer, struct error *error)
 {
@@ -46,7 +35,7 @@ static int visit_objects(const struct s3 *s3, const struct s3_answer *answer,
 {
     for (size_t i = 0; i < answer->n_rows; i++) {
         const struct s3_row *row = &answer->rows[i];
-        const char *name = name_of(s3, row->key);
+        const char *name = store_name(&s3->base, row->key);
         if (!name || !*name) {
             continue;
         }
@@ -102,7 +91,7 @@ static int visit_uploads(const struct s3 *s3, const struct s3_answer *answer,
 {
     for (size_t i = 0; i < answer->n_rows; i++) {
         const struct s3_row *row = &answer->rows[i];
-        const char *name = name_of(s3, row->key);
+        const char *name = store_name(&s3->base, row->key);
         if (!name || !*name || !row->upload_id) {
             continue;
         }

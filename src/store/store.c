@@ -11,7 +11,8 @@
 #define MAX_NAME     512
 #define MAX_METADATA 1024
 
-static const struct store_backend *const backends[] = {&store_s3_backend, &store_local_backend};
+static const struct store_backend *const backends[] = {&store_s3_backend, &store_gcs_backend,
+                                                       &store_local_backend};
 
 /* The bucket is empty for a directory: its path is the prefix. */
 struct location {
@@ -36,10 +37,11 @@ static int parse_url(const char *url, struct location *out, struct error *error)
         }
     }
     if (!out->backend) {
-        return error_set(error, ERROR_INVALID,
-                         "the destination %s is none: say s3://BUCKET/PREFIX or "
-                         "file:///DIRECTORY",
-                         url ? url : "(nothing)");
+        return error_set(
+            error, ERROR_INVALID,
+            "the destination %s is none: say s3://BUCKET/PREFIX, gs://BUCKET/PREFIX or "
+            "file:///DIRECTORY",
+            url ? url : "(nothing)");
     }
     rest += strlen("://");
     size_t bucket = strcspn(rest, "/"), end = strlen(rest);
@@ -164,6 +166,16 @@ void store_close(struct store *store)
 char *store_key(const struct store *store, const char *name)
 {
     return xasprintf("%s%s%s", store->prefix, *store->prefix ? "/" : "", name);
+}
+
+const char *store_name(const struct store *store, const char *key)
+{
+    size_t length = strlen(store->prefix);
+
+    if (!length) {
+        return key;
+    }
+    return !strncmp(key, store->prefix, length) && key[length] == '/' ? key + length + 1 : NULL;
 }
 
 int store_put_begin(struct store *store, const char *name, const struct store_pair *metadata,

@@ -1,9 +1,9 @@
-/* Object stores: where backups lie. One interface over S3 and a directory.
+/* Object stores: where backups lie. One interface over S3, Google Cloud Storage and a directory.
  *
  * An object has a name (relative to the destination's prefix), bytes, and a few words of metadata.
  * It is there as a whole or not at all: what was begun is finished, and then confirmed by asking
  * the store what it holds, or aborted, and then nothing of it is left. What a killed process left
- * behind is found by store_list_uploads().
+ * behind is found by store_list_uploads(), where the store can tell.
  *
  * Whatever may pass by itself (5xx, 429, time-outs, cut connections) is tried again with growing
  * pauses before it is returned. A store belongs to one thread at a time; calls block. Memory is
@@ -28,14 +28,16 @@ struct store_put;
 #define STORE_PART_SIZE ((size_t)8 * 1024 * 1024)
 
 struct store_destination {
-    /* "s3://BUCKET/PREFIX" or "file:///DIRECTORY". */
+    /* "s3://BUCKET/PREFIX", "gs://BUCKET/PREFIX" or "file:///DIRECTORY". */
     const char *url;
     const char *endpoint; /* "https://HOST[:PORT]"; NULL: the provider's own. */
     const char *region;   /* S3; NULL: us-east-1. */
     bool path_style;      /* S3: the bucket in the path; else before the host name. */
     const char *ca_file;  /* PEM; NULL: the system's. */
     /* S3: the AWS shared credentials format, profile `default`. Read again for each request. NULL:
-     * anonymous. */
+     * anonymous. Google: JSON of a service account or of an external one. NULL: the metadata
+     * server.
+     */
     const char *credentials_file;
     const char *encryption;        /* S3's server side encryption: "AES256", "aws:kms"; or NULL. */
     const char *encryption_key_id; /* With aws:kms; may be NULL. */
@@ -65,7 +67,8 @@ struct store_object {
     uint64_t size;
     int64_t modified_ms; /* Since 1970. */
     /* As the store keeps it: "sha256:HEX", of an object in parts "sha256-parts:BASE64-N" (the
-     * digest of the parts' digests). NULL when the store has none, and in a list. */
+     * digest of the parts' digests), in Google's store "crc32c:HEX". NULL when the store has none,
+     * and in a list. */
     const char *checksum;
     const struct store_pair *metadata; /* Ended by a NULL name; NULL in a list. */
 };
@@ -120,7 +123,7 @@ struct store_leftover {
     int64_t started_ms;
 };
 
-/* Uploads under way or left behind. */
+/* Uploads under way or left behind. ERROR_INVALID where the store does not list them: Google's. */
 int store_list_uploads(struct store *store, const char *under,
                        int (*visit)(void *context, const struct store_leftover *leftover,
                                     struct error *error),

@@ -1,25 +1,39 @@
 #!/usr/bin/python3
 """A proxy between an object store and its client that spoils chosen requests.
 
-    faulty_wire.py PORT     the store listens on 127.0.0.1:PORT
+    faulty_wire.py PORT KIND    the store listens on 127.0.0.1:PORT; it answers as s3 or gcs
 
 The first line on stdout is the port that it listens on. POST /-/arm with the body "FAULT AFTER TIMES"
-lets AFTER requests pass and spoils the TIMES that follow; with `revoked`, only those that write. It ends
-when its stdin does.
+lets AFTER requests pass and spoils the TIMES that follow; with `revoked`, only those that write. POST
+/-/seen answers with the heads of all requests since. It ends when its stdin does.
 """
 import asyncio
 import contextlib
 import sys
 
-ERROR = "<Error><Code>{}</Code><Message>said the proxy</Message></Error>"
+XML = "<Error><Code>{}</Code><Message>said the proxy</Message></Error>"
+JSON = '{{"error": {{"message": "said the proxy", "errors": [{{"reason": "{}"}}]}}}}'
+HTML = (502, "<html><p>Bad gateway</html>")
 ANSWERS = {
-    "500": (500, ERROR.format("InternalError")),
-    "503": (503, ERROR.format("ServiceUnavailable")),
-    "slow-down": (503, ERROR.format("SlowDown")),
-    "html": (502, "<html><p>Bad gateway</html>"),
-    "revoked": (403, ERROR.format("AccessDenied")),
+    "s3": {
+        "500": (500, XML.format("InternalError")),
+        "503": (503, XML.format("ServiceUnavailable")),
+        "429": (429, XML.format("TooManyRequests")),
+        "slow-down": (503, XML.format("SlowDown")),
+        "html": HTML,
+        "revoked": (403, XML.format("AccessDenied")),
+    },
+    "gcs": {
+        "500": (500, JSON.format("backendError")),
+        "503": (503, JSON.format("backendError")),
+        "429": (429, JSON.format("rateLimitExceeded")),
+        "slow-down": (403, JSON.format("userRateLimitExceeded")),
+        "html": HTML,
+        "revoked": (403, JSON.format("forbidden")),
+    },
 }
 armed = {"fault": "", "after": 0, "times": 0}
+seen = []
 
 
 class Cut(Exception):
@@ -72,20 +86,25 @@ async def exchange(start, raw, body, upstream, fault):
     return head + await reader.readexactly(int(length))
 
 
-async def serve_one(reader, writer, store_port):
+async def serve_one(reader, writer, store_port, answers):
     start, headers = await head_of(reader)
     method = start.split(" ")[0]
     if " /-/arm " in start:
         fault, after, times = (await reader.readexactly(int(headers["content-length"]))).decode().split()
         armed.update(fault=fault, after=int(after), times=int(times))
-        writer.write(answer(200, "<ok/>"))
+        seen.clear()
+        writer.write(answer(200, ""))
         return
+    if " /-/seen " in start:
+        writer.write(answer(200, "\n".join(seen)))
+        return
+    seen.append("\n".join([start, *(f"{name}: {value}" for name, value in headers.items() if name), ""]))
     fault = fault_for(method)
     if fault == "cut-head":
         raise Cut
     body = await reader.readexactly(int(headers.get("content-length", "0")))
-    if fault in ANSWERS:
-        status, text = ANSWERS[fault]
+    if fault in answers:
+        status, text = answers[fault]
         writer.write(answer(status, "" if method == "HEAD" else text))
         return
     raw = "\r\n".join([start, *(f"{name}: {value}" for name, value in headers.items() if name), "", ""])
@@ -102,17 +121,17 @@ async def serve_one(reader, writer, store_port):
         raise Cut
 
 
-async def serve(reader, writer, store_port):
+async def serve(reader, writer, store_port, answers):
     with contextlib.suppress(Cut, asyncio.IncompleteReadError, ConnectionError):
         while True:
-            await serve_one(reader, writer, store_port)
+            await serve_one(reader, writer, store_port, answers)
             await writer.drain()
     writer.close()
 
 
 async def main():
-    store_port = int(sys.argv[1])
-    server = await asyncio.start_server(lambda r, w: serve(r, w, store_port), "127.0.0.1", 0, limit=1 << 26)
+    store_port, answers = int(sys.argv[1]), ANSWERS[sys.argv[2]]
+    server = await asyncio.start_server(lambda r, w: serve(r, w, store_port, answers), "127.0.0.1", 0, limit=1 << 26)
     print(server.sockets[0].getsockname()[1], flush=True)
     await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
     server.close()

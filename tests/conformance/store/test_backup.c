@@ -8,11 +8,11 @@
 #include <unistd.h>
 
 #include "../etcd/fixture.h"
-#include "arm.h"
 #include "base/buffer.h"
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/memory.h"
+#include "wire.h"
 
 #define TIMEOUT_MS  10000
 #define DEADLINE_MS 60000
@@ -33,6 +33,11 @@ struct world {
     size_t leader, next; /* The member that is asked first, which is no leader. */
     int64_t duration_ms; /* That an undisturbed save takes. */
 };
+
+static void arm(const char *fault, int after, int times)
+{
+    wire_arm(getenv("S3_TEST_FAULTY_ENDPOINT"), fault, after, times);
+}
 
 static bool serves(void *context)
 {

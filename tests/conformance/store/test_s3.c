@@ -15,7 +15,7 @@
 #include <cmocka.h>
 
 #include "../../unit/store/scenarios.h"
-#include "arm.h"
+#include "wire.h"
 
 #define BUCKET "backups"
 
@@ -137,6 +137,11 @@ static void test_refusals(void **state)
     expect_refusal(&bucket, ERROR_INVALID, "there is no such bucket");
 }
 
+static void arm(const char *fault, int after, int times)
+{
+    wire_arm(getenv("S3_TEST_FAULTY_ENDPOINT"), fault, after, times);
+}
+
 static struct store_destination faulty(void)
 {
     struct store_destination destination = direct();
@@ -150,7 +155,7 @@ static struct store_destination faulty(void)
  * meets each fault, twice in a row. */
 static void test_faults_at_each_step_of_an_upload(void **state)
 {
-    static const char *const faults[] = {"500",      "503",      "slow-down",  "html",
+    static const char *const faults[] = {"500",      "503",      "429",        "slow-down", "html",
                                          "cut-head", "cut-body", "cut-answer", "cut-after"};
     const size_t size = STORE_PART_SIZE + 1;
     const struct store_destination destination = faulty();

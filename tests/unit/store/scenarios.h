@@ -85,11 +85,17 @@ static inline int scenario_count_uploads(void *context, const struct store_lefto
     return 0;
 }
 
+/* For a store that cannot say it. */
+static size_t (*scenario_count_unfinished)(void);
+
 static inline size_t scenario_uploads(struct store *store)
 {
     struct error error = {0};
     size_t count = 0;
 
+    if (scenario_count_unfinished) {
+        return scenario_count_unfinished();
+    }
     if (store_list_uploads(store, "", scenario_count_uploads, &count, &error)) {
         fail_msg("%s", error.message);
     }

@@ -115,7 +115,7 @@ static void test_refusals_say_what_to_do(void **state)
                    "SomethingNew");
     expect_refusal(403, "Date: Fri, 24 May 2013 00:00:00 GMT\r\n",
                    "<Error><Code>RequestTimeTooSkewed</Code></Error>", ERROR_DENIED,
-                   "at the store 2013-05-24T00:00:00Z");
+                   "there 2013-05-24T00:00:00Z");
 }
 
 static void test_credentials(void **state)

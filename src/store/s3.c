@@ -83,6 +83,7 @@ static void s3_close(struct store *store)
     free(s3->encryption);
     free(s3->encryption_key_id);
     free(s3->credentials_file);
+    s3_identity_fini(&s3->identity);
     free(s3);
 }
 
@@ -102,8 +103,14 @@ static int s3_open(const struct store_destination *destination, const char *buck
         return result;
     }
     struct s3 *s3 = xcalloc(1, sizeof *s3);
+    const char *region;
+    result = s3_identity_init(&s3->identity, destination, &region, error);
+    if (result) {
+        s3_close(&s3->base);
+        return result;
+    }
     s3->bucket = xstrdup(bucket);
-    s3->region = xstrdup(destination->region ? destination->region : "us-east-1");
+    s3->region = xstrdup(region ? region : "us-east-1");
     s3->encryption = copy(destination->encryption);
     s3->encryption_key_id = copy(destination->encryption_key_id);
     s3->credentials_file = copy(destination->credentials_file);
@@ -115,6 +122,8 @@ static int s3_open(const struct store_destination *destination, const char *buck
         s3_close(&s3->base);
         return result;
     }
+    s3->identity.http = s3->http;
+    s3->identity.store = &s3->base;
     *store = &s3->base;
     return 0;
 }

@@ -1,6 +1,5 @@
 #include "store/s3_credentials.h"
 
-#include <stdbool.h>
 #include <string.h>
 #include <strings.h>
 
@@ -40,8 +39,7 @@ static void take_line(struct s3_credentials *out, const char *line, size_t lengt
     }
 }
 
-/* A control character would end a header. */
-static bool is_plain(const char *text)
+bool s3_credentials_plain(const char *text)
 {
     for (; *text; text++) {
         if (*text <= ' ' || *text > '~') {
@@ -67,8 +65,8 @@ int s3_credentials_parse(const char *text, const char *source, struct s3_credent
         }
         text += length + (text[length] == '\n');
     }
-    if (out->access_key && out->secret_key && is_plain(out->access_key) &&
-        (!out->session_token || is_plain(out->session_token))) {
+    if (out->access_key && out->secret_key && s3_credentials_plain(out->access_key) &&
+        (!out->session_token || s3_credentials_plain(out->session_token))) {
         return 0;
     }
     s3_credentials_fini(out);

@@ -5,6 +5,7 @@
 #ifndef STORE_S3_CREDENTIALS_H
 #define STORE_S3_CREDENTIALS_H 1
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/cleanup.h"
@@ -19,6 +20,8 @@ struct s3_credentials {
 int s3_credentials_parse(const char *text, const char *source, struct s3_credentials *out,
                          struct error *error);
 int s3_credentials_read(const char *path, struct s3_credentials *out, struct error *error);
+/* No blank and no control character, which would end a header. */
+bool s3_credentials_plain(const char *text);
 void s3_credentials_fini(struct s3_credentials *credentials); /* Wipes them. */
 
 #define AUTO_S3_CREDENTIALS CLEANUP(s3_credentials_fini)

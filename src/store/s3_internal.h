@@ -7,6 +7,7 @@
  * s3_error.c       what a refusal means, in words
  * s3_xml.c         answers
  * s3_credentials.c keys
+ * s3_identity.c    keys for a token
  *
  * Source: Amazon's "Simple Storage Service API Reference", 2006-03-01. */
 #ifndef STORE_S3_INTERNAL_H
@@ -14,7 +15,7 @@
 
 #include "net/http.h"
 #include "store/backend.h"
-#include "store/s3_credentials.h"
+#include "store/s3_identity.h"
 
 struct s3 {
     struct store base;
@@ -24,6 +25,7 @@ struct s3 {
     char *root;   /* The path of the bucket: "" or "/BUCKET". */
     char *encryption, *encryption_key_id; /* Or NULL. */
     char *credentials_file;               /* Or NULL. */
+    struct s3_identity identity;          /* Or nothing. */
 };
 
 struct s3_call {

@@ -29,7 +29,7 @@ static char *path_of(const struct s3 *s3, const char *key)
 }
 
 /* The headers that go out, in the arena. */
-static int headers_of(const struct s3 *s3, const struct s3_call *call, const char *path,
+static int headers_of(struct s3 *s3, const struct s3_call *call, const char *path,
                       const char *query, struct arena *arena, const char *const **headers,
                       struct error *error)
 {
@@ -44,18 +44,22 @@ static int headers_of(const struct s3 *s3, const struct s3_call *call, const cha
         memcpy(given, call->headers, n * sizeof *given);
     }
     given[n] = arena_printf(arena, "host: %s", strstr(s3->origin, "://") + strlen("://"));
-    if (!s3->credentials_file) {
-        *headers = given;
-        return 0;
-    }
-    AUTO_S3_CREDENTIALS struct s3_credentials credentials = {0};
-    int result = s3_credentials_read(s3->credentials_file, &credentials, error);
+    AUTO_S3_CREDENTIALS struct s3_credentials read = {0};
+    const struct s3_credentials *credentials = &read;
+    int result = s3->credentials_file ? s3_credentials_read(s3->credentials_file, &read, error)
+                 : s3->identity.role_arn
+                     ? s3_identity_keys(&s3->identity, call->uncancelled, &credentials, error)
+                     : 0;
     if (result) {
         return result;
     }
-    const struct sigv4_keys keys = {.access_key = credentials.access_key,
-                                    .secret_key = credentials.secret_key,
-                                    .session_token = credentials.session_token};
+    if (!credentials->access_key) {
+        *headers = given; /* Anonymous. */
+        return 0;
+    }
+    const struct sigv4_keys keys = {.access_key = credentials->access_key,
+                                    .secret_key = credentials->secret_key,
+                                    .session_token = credentials->session_token};
     if (call->body_sha256) {
         pki_sha256_text(call->body_sha256, digest);
     } else {

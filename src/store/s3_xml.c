@@ -132,6 +132,33 @@ static void take_of_root(struct s3_answer *answer, const char *name, const char 
     }
 }
 
+static void wipe_text(void *text)
+{
+    memory_wipe(text, strlen(text));
+}
+
+static void take_of_credentials(struct s3_answer *answer, const char *name, const char *text,
+                                struct arena *arena)
+{
+    const struct {
+        const char *name;
+        const char **field;
+    } texts[] = {{"AccessKeyId", &answer->access_key},
+                 {"SecretAccessKey", &answer->secret_key},
+                 {"SessionToken", &answer->session_token}};
+
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        if (!strcmp(name, texts[i].name)) {
+            char *secret = arena_strdup(arena, text);
+            arena_defer(arena, wipe_text, secret);
+            *texts[i].field = secret;
+        }
+    }
+    if (!strcmp(name, "Expiration")) {
+        answer->expires_ms = clock_parse_rfc3339(text);
+    }
+}
+
 static void on_end(void *context, const char *name)
 {
     struct reading *reading = context;
@@ -142,8 +169,12 @@ static void on_end(void *context, const char *name)
     reading->depth--;
     if (reading->depth == 2 && is_row(reading, 1) && answer->n_rows) {
         take_of_row(&answer->rows[answer->n_rows - 1], name, text, reading->arena);
-    } else if (reading->depth == 1) {
+    } else if (reading->depth == 1 ||
+               (reading->depth == 2 && !strcmp(reading->names[1], "Error"))) { /* STS's. */
         take_of_root(answer, name, text, reading->arena);
+    } else if (reading->depth == 3 && !strcmp(reading->names[2], "Credentials")) {
+        take_of_credentials(answer, name, text, reading->arena);
+        memory_wipe(reading->text.data, reading->text.size);
     }
     buffer_clear(&reading->text);
 }

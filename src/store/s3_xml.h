@@ -1,5 +1,5 @@
-/* S3's XML answers, over expat: element by element, within limits, and without document types (so
- * no entities).
+/* S3's and STS's XML answers, over expat: element by element, within limits, and without document
+ * types (so no entities).
  *
  * expat, not libxml2: 170 KiB that need libc alone, against 1.8 MiB that draw in ICU, liblzma and
  * libstdc++. */
@@ -31,6 +31,9 @@ struct s3_answer {
     const char *upload_id, *checksum_sha256; /* Of an upload that begins or ends. */
     bool truncated;
     const char *next_token, *next_key_marker, *next_upload_marker;
+    /* STS's <Credentials>; the secrets are wiped with the arena. */
+    const char *access_key, *secret_key, *session_token;
+    int64_t expires_ms;
     struct s3_row *rows;
     size_t n_rows;
 };

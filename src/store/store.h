@@ -39,6 +39,10 @@ struct store_destination {
      * server.
      */
     const char *credentials_file;
+    /* S3, instead of that: a role, which the token in the file stands for
+     * (AssumeRoleWithWebIdentity), and STS's address if it is not the region's. NULL without a
+     * credentials file: what EKS has put into the environment, if it has. */
+    const char *role_arn, *web_identity_token_file, *sts_endpoint;
     const char *encryption;        /* S3's server side encryption: "AES256", "aws:kms"; or NULL. */
     const char *encryption_key_id; /* With aws:kms; may be NULL. */
     /* Polled while waiting; true makes everything but store_put_abort() return ERROR_CANCELLED. May

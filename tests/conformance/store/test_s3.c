@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #include "../../unit/store/scenarios.h"
+#include "store/s3_identity.h"
 #include "wire.h"
 
 #define BUCKET "backups"
@@ -220,6 +221,166 @@ static void test_what_is_refused_for_good_leaves_nothing(void **state)
     }
 }
 
+/* What the proxy saw says whether the server was asked to encrypt: versitygw does not. */
+static void expect_encryption_of(size_t size, const char *begins_with)
+{
+    struct store_destination destination = faulty();
+    AUTO_ARENA struct arena *arena = arena_new();
+    AUTO_FREE char *data = scenario_bytes(size);
+    struct store_object stored;
+    struct error error = {0};
+
+    destination.encryption = "aws:kms";
+    destination.encryption_key_id = "key/1";
+    AUTO_STORE struct store *store = open_store(&destination);
+    arm("500", 0, 0);
+    if (scenario_put(store, "encrypted", data, size, arena, &stored, &error)) {
+        fail_msg("%s", error.message);
+    }
+    AUTO_FREE char *seen = wire_post(getenv("S3_TEST_FAULTY_ENDPOINT"), "/-/seen", "");
+    assert_int_equal(strncmp(seen, begins_with, strlen(begins_with)), 0);
+    char *end = strstr(seen, "\n\n"); /* Of the first request. */
+    assert_non_null(end);
+    *end = '\0';
+    assert_non_null(strstr(seen, "\nx-amz-server-side-encryption: aws:kms\n"));
+    assert_non_null(strstr(seen, "\nx-amz-server-side-encryption-aws-kms-key-id: key/1\n"));
+    /* Signed, so that nobody between takes them away. */
+    assert_non_null(strstr(seen, "x-amz-server-side-encryption;"));
+    assert_null(strstr(end + 1, "x-amz-server-side-encryption:"));
+}
+
+static void test_encryption_is_asked_for(void **state)
+{
+    (void)state;
+    expect_encryption_of(1, "PUT /" BUCKET "/faults/encrypted HTTP/1.1\n");
+    expect_encryption_of(STORE_PART_SIZE + 1, "POST /" BUCKET "/faults/encrypted?uploads= HTTP");
+}
+
+static void expect_accepted(const struct store_destination *destination)
+{
+    AUTO_STORE struct store *store = open_store(destination);
+
+    scenario_range(store);
+}
+
+static void test_tls(void **state)
+{
+    AUTO_FREE char *endpoint = xasprintf("https://127.0.0.1:%s", getenv("S3_TEST_TLS_PORT"));
+    AUTO_FREE char *other_name = xasprintf("https://localhost:%s", getenv("S3_TEST_TLS_PORT"));
+    struct store_destination destination = direct();
+
+    (void)state;
+    destination.endpoint = endpoint;
+    destination.ca_file = getenv("S3_TEST_CA");
+    expect_accepted(&destination);
+    destination.ca_file = getenv("S3_TEST_OTHER_CA");
+    expect_refusal(&destination, ERROR_DENIED, "signed by an unknown CA");
+    destination.ca_file = NULL;
+    expect_refusal(&destination, ERROR_DENIED, "signed by an unknown CA");
+    destination.ca_file = getenv("S3_TEST_CA");
+    destination.endpoint = other_name;
+    expect_refusal(&destination, ERROR_DENIED, "does not cover this host name");
+}
+
+static struct store_destination with_role(const char *token_file)
+{
+    struct store_destination destination = direct();
+
+    destination.endpoint = getenv("S3_TEST_SESSIONS");
+    destination.credentials_file = NULL;
+    destination.role_arn = getenv("S3_TEST_ROLE");
+    destination.web_identity_token_file = token_file;
+    destination.sts_endpoint = getenv("S3_TEST_STS");
+    return destination;
+}
+
+static char *token_file(const char *name)
+{
+    return xasprintf("%s/%s.token", getenv("S3_TEST_TOKENS"), name);
+}
+
+static void test_web_identity(void **state)
+{
+    AUTO_FREE char *good = token_file("good");
+    const struct store_destination destination = with_role(good);
+
+    (void)state;
+    expect_accepted(&destination);
+}
+
+static void test_web_identity_from_the_environment(void **state)
+{
+    AUTO_FREE char *good = token_file("good");
+    struct store_destination destination = with_role(NULL);
+
+    (void)state;
+    destination.role_arn = NULL;
+    destination.region = NULL;
+    setenv("AWS_ROLE_ARN", getenv("S3_TEST_ROLE"), 1);
+    setenv("AWS_WEB_IDENTITY_TOKEN_FILE", good, 1);
+    setenv("AWS_REGION", getenv("S3_TEST_REGION"), 1);
+    expect_accepted(&destination);
+    unsetenv("AWS_ROLE_ARN");
+    unsetenv("AWS_WEB_IDENTITY_TOKEN_FILE");
+    unsetenv("AWS_REGION");
+}
+
+static void test_web_identity_is_refused(void **state)
+{
+    static const struct {
+        const char *token, *words;
+    } cases[] = {{"forged", "the token is not accepted"},
+                 {"expired", "the token has expired"},
+                 {"stranger", "the role's trust policy"}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        AUTO_FREE char *file = token_file(cases[i].token);
+        const struct store_destination destination = with_role(file);
+        expect_refusal(&destination, ERROR_DENIED, cases[i].words);
+    }
+}
+
+/* Temporary keys from a file: with their token, with another one, without. */
+static void test_session_tokens(void **state)
+{
+    AUTO_FREE char *good = token_file("good"), *keys_file = token_file("session-keys");
+    struct store_destination destination = with_role(good);
+    const struct http_options options = {0};
+    const struct s3_credentials *keys;
+    struct s3_identity identity = {0};
+    struct store nobody = {0};
+    const char *region;
+    struct error error = {0};
+
+    (void)state;
+    assert_int_equal(s3_identity_init(&identity, &destination, &region, &error), 0);
+    assert_int_equal(http_client_new(&options, &identity.http, &error), 0);
+    identity.store = &nobody;
+    assert_int_equal(s3_identity_keys(&identity, false, &keys, &error), 0);
+    destination.role_arn = destination.web_identity_token_file = NULL;
+    destination.credentials_file = keys_file;
+    for (int i = 0; i < 3; i++) {
+        FILE *file = fopen(keys_file, "we");
+        assert_non_null(file);
+        fprintf(file, "aws_access_key_id = %s\naws_secret_access_key = %s\n", keys->access_key,
+                keys->secret_key);
+        if (i < 2) {
+            fprintf(file, "aws_session_token = %s%s\n", keys->session_token, i ? "x" : "");
+        }
+        fclose(file);
+        if (i) {
+            expect_refusal(&destination, ERROR_DENIED,
+                           i == 1 ? "the session token is not valid"
+                                  : "does not know this access key");
+        } else {
+            expect_accepted(&destination);
+        }
+    }
+    http_client_free(identity.http);
+    s3_identity_fini(&identity);
+}
+
 static bool cancel_now;
 
 static bool is_cancelled(void *context)
@@ -297,6 +458,12 @@ int main(void)
         cmocka_unit_test(test_a_list_of_several_pages),
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_cancelled),
+        cmocka_unit_test(test_encryption_is_asked_for),
+        cmocka_unit_test(test_tls),
+        cmocka_unit_test(test_web_identity),
+        cmocka_unit_test(test_web_identity_from_the_environment),
+        cmocka_unit_test(test_web_identity_is_refused),
+        cmocka_unit_test(test_session_tokens),
         cmocka_unit_test(test_faults_at_each_step_of_an_upload),
         cmocka_unit_test(test_a_download_goes_on_where_it_was_cut),
         cmocka_unit_test(test_what_is_refused_for_good_leaves_nothing)};

@@ -64,7 +64,9 @@ static int look_for_earlier(struct command *command, struct snapshot_manifest *m
     return result;
 }
 
-/* A run that was killed may have left an upload. That it stays is no reason to have no backup. */
+/* A run that was killed may have left an upload. That it stays is no reason to have no backup.
+ * Before the backup, for what it holds is paid for; and after it, for the dead run's last request
+ * may have taken effect only then. */
 static void sweep(struct command *command)
 {
     struct error error = {0};
@@ -115,6 +117,9 @@ static int take(struct command *command, struct snapshot_manifest *manifest, str
     command_defer_interrupts(true);
     result = commit(command, manifest, error);
     command_defer_interrupts(false);
+    if (!result) {
+        sweep(command);
+    }
     return result;
 }
 

@@ -1,47 +1,12 @@
 /* The EtcdCluster's status: one row for each field.  The operator alone writes it; nothing decodes
  * it by this table, so the rows have no offsets. */
+#include "api/conditions.h"
 #include "api/etcdcluster_tables.h"
-
-#define MAX_MESSAGE 32768 /* As metav1.Condition. */
 
 static const char *const phases[] = {"Creating", "Running", "Scaling",  "Upgrading", "Recovering",
                                      "Paused",   "Failed",  "Deleting", NULL};
 static const char *const roles[] = {"leader", "follower", "learner", "", NULL};
 static const char *const modes[] = {"new", "existing", "adopt", NULL};
-static const char *const truths[] = {"True", "False", "Unknown", NULL};
-
-static const struct api_field condition_fields[] = {
-    {.name = "type",
-     .type = API_STRING,
-     .documentation = "The condition's name: Ready, Available, Progressing, Degraded or a more "
-                      "specific one.",
-     .required = true,
-     .minimum = 1,
-     .maximum = 316},
-    {.name = "status",
-     .type = API_STRING,
-     .documentation = "True, False or Unknown.",
-     .required = true,
-     .one_of = truths},
-    {.name = "reason",
-     .type = API_STRING,
-     .documentation = "The name of the operator's rule behind it.",
-     .required = true,
-     .minimum = 1,
-     .maximum = 1024},
-    {.name = "message",
-     .type = API_STRING,
-     .documentation = "A sentence for a person.",
-     .required = true,
-     .maximum = MAX_MESSAGE},
-    {.name = "lastTransitionTime",
-     .type = API_TIME,
-     .documentation = "When status changed last.",
-     .required = true},
-    {.name = "observedGeneration",
-     .type = API_INT64,
-     .documentation = "The metadata.generation that the condition is about."},
-    {0}};
 
 static const struct api_field member_fields[] = {
     {.name = "name",
@@ -164,13 +129,13 @@ const struct api_field etcdcluster_status_fields[] = {
     {.name = "message",
      .type = API_STRING,
      .documentation = "One sentence on what is wrong or awaited; empty when all is well.",
-     .maximum = MAX_MESSAGE},
+     .maximum = API_MAX_MESSAGE},
     {.name = "ready",
      .type = API_STRING,
      .documentation = "Ready members of wanted members, for example 2/3."},
     {.name = "conditions",
      .type = API_LIST,
-     .fields = condition_fields,
+     .fields = api_condition_fields,
      .documentation = "The cluster's conditions.",
      .list_map_key = "type"},
     {.name = "members",

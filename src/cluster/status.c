@@ -190,48 +190,6 @@ static json_t *encode_members(const struct cluster_status *status)
     return members;
 }
 
-static const json_t *find_condition(const json_t *status, const char *type)
-{
-    size_t i;
-    json_t *item;
-
-    json_array_foreach(json_object_get(status, "conditions"), i, item)
-    {
-        const char *name = json_path_string(item, "type", NULL);
-        if (name && !strcmp(name, type)) {
-            return item;
-        }
-    }
-    return NULL;
-}
-
-static json_t *encode_conditions(const struct cluster_status *status, const json_t *old,
-                                 int64_t now_wall_ms)
-{
-    json_t *conditions = json_array();
-
-    for (int i = 0; i < N_CONDITIONS; i++) {
-        const struct condition *condition = &status->conditions[i];
-        const char *value = condition->is_unknown ? "Unknown"
-                            : condition->status   ? "True"
-                                                  : "False";
-        const json_t *before = find_condition(old, condition_names[i]);
-        const char *old_value = json_path_string(before, "status", NULL);
-        const char *since = json_path_string(before, "lastTransitionTime", NULL);
-        char date[CLOCK_RFC3339_SIZE];
-
-        if (!since || !old_value || strcmp(old_value, value) != 0) {
-            since = clock_rfc3339(now_wall_ms, date, sizeof date);
-        }
-        json_array_append_new(
-            conditions, json_pack("{s:s, s:s, s:s, s:s, s:s, s:I}", "type", condition_names[i],
-                                  "status", value, "reason", condition->reason, "message",
-                                  condition->message, "lastTransitionTime", since,
-                                  "observedGeneration", (json_int_t)status->observed_generation));
-    }
-    return conditions;
-}
-
 static void set_id(json_t *object, const char *name, uint64_t id)
 {
     char text[ID_HEX_SIZE];
@@ -257,12 +215,14 @@ json_t *cluster_status_encode(const struct cluster_status *status, const json_t 
     for (int i = 0; i < status->n_client_endpoints; i++) {
         json_array_append_new(endpoints, json_string(status->client_endpoints[i]));
     }
-    json_t *json = json_pack(
-        "{s:s, s:s, s:s, s:i, s:i, s:I, s:o, s:o, s:o}", "phase", status->phase, "message",
-        status->message, "ready", ready, "replicas", status->replicas, "readyReplicas",
-        status->ready_replicas, "observedGeneration", (json_int_t)status->observed_generation,
-        "members", encode_members(status), "conditions",
-        encode_conditions(status, old, now_wall_ms), "clientEndpoints", endpoints);
+    json_t *json = json_pack("{s:s, s:s, s:s, s:i, s:i, s:I, s:o, s:o, s:o}", "phase",
+                             status->phase, "message", status->message, "ready", ready, "replicas",
+                             status->replicas, "readyReplicas", status->ready_replicas,
+                             "observedGeneration", (json_int_t)status->observed_generation,
+                             "members", encode_members(status), "conditions",
+                             conditions_encode(condition_names, status->conditions, N_CONDITIONS,
+                                               old, status->observed_generation, now_wall_ms),
+                             "clientEndpoints", endpoints);
     set_string(json, "selector", status->selector);
     set_string(json, "currentVersion", status->current_version);
     set_string(json, "targetVersion", status->target_version);

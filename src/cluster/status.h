@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "api/conditions.h"
 #include "api/etcdcluster.h"
 #include "api/permit.h"
 #include "base/arena.h"
@@ -67,11 +68,6 @@ enum condition_type {
     CONDITION_SPEC_APPLIED,
     CONDITION_QUORUM_LOST,
     N_CONDITIONS
-};
-
-struct condition {
-    bool status, is_unknown; /* Unknown is neither True nor False. */
-    const char *reason, *message;
 };
 
 struct cluster_status {

@@ -5,27 +5,40 @@
 #include "api/etcdcluster.h"
 #include "base/buffer.h"
 
-static const char usage[] =
-    "Usage: crd-gen crd | reference\n"
-    "\n"
-    "crd        prints the CustomResourceDefinition of EtcdCluster as YAML.\n"
-    "reference  prints the API reference as Markdown.\n";
+static const char usage[] = "Usage: crd-gen PLURAL | reference\n"
+                            "\n"
+                            "PLURAL     prints that kind's CustomResourceDefinition as YAML.\n"
+                            "reference  prints the API reference of all kinds as Markdown.\n";
+
+static const struct api_kind *const kinds[] = {&etcdcluster_kind};
+
+#define N_KINDS (sizeof kinds / sizeof *kinds)
+
+static void reference(struct buffer *out)
+{
+    buffer_printf(out, "# API reference\n\n"
+                       "Generated from the field tables in src/api by crd-gen; do not edit.\n\n"
+                       "A duration is Go's text (`250ms`, `10s`, `1h30m`), a quantity "
+                       "Kubernetes' (`100m`, `8Gi`).\n\n");
+    for (size_t i = 0; i < N_KINDS; i++) {
+        api_reference(kinds[i], out);
+    }
+}
 
 int main(int argc, char **argv)
 {
     AUTO_BUFFER struct buffer out = {0};
     const char *what = argc == 2 ? argv[1] : "";
 
-    if (!strcmp(what, "crd")) {
-        api_crd_yaml(&etcdcluster_kind, &out);
-    } else if (!strcmp(what, "reference")) {
-        buffer_printf(&out,
-                      "# API reference\n\n"
-                      "Generated from the field tables in src/api by crd-gen; do not edit.\n\n"
-                      "A duration is Go's text (`250ms`, `10s`, `1h30m`), a quantity "
-                      "Kubernetes' (`100m`, `8Gi`).\n\n");
-        api_reference(&etcdcluster_kind, &out);
-    } else {
+    for (size_t i = 0; i < N_KINDS; i++) {
+        if (!strcmp(what, kinds[i]->plural)) {
+            api_crd_yaml(kinds[i], &out);
+        }
+    }
+    if (!strcmp(what, "reference")) {
+        reference(&out);
+    }
+    if (!out.size) {
         fputs(usage, stderr);
         return 2;
     }

@@ -1,5 +1,6 @@
 #include "manager/manager.h"
 
+#include <limits.h>
 #include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
@@ -18,6 +19,7 @@
 #include "kube/work_pool.h"
 #include "manager/endpoints.h"
 #include "manager/leadership.h"
+#include "manager/managed.h"
 #include "manager/resync.h"
 #include "manager/watched.h"
 #include "net/server.h"
@@ -34,6 +36,9 @@
 /* A standby has nothing to do but to be woken. */
 #define STANDBY_MS (60 * 60 * 1000)
 
+/* The kinds that get passes (build()). */
+#define N_MANAGED 1
+
 struct manager {
     const struct manager_options *options;
     struct kube_store *stores[N_WATCHED]; /* In the order of watched_kinds. */
@@ -42,6 +47,7 @@ struct manager {
     struct etcd_client *etcd;
     struct leadership leadership;
     struct reconciler *reconciler;
+    struct managed_kind kinds[N_MANAGED];
     struct work_pool *pool;
     struct metrics *metrics;
     struct health *health;
@@ -51,40 +57,73 @@ struct manager {
     struct resync resync;
 };
 
-/* Keys */
+/* Keys and passes */
 
-static void add_key(void *context, const char *namespace, const char *name)
+static void add_key(void *context, const char *namespace, const char *owner)
 {
     struct manager *manager = context;
-    AUTO_FREE char *key = xasprintf("%s/%s", namespace, name);
+    AUTO_FREE char *key = managed_key(namespace, owner);
 
     reconciler_changed(manager->reconciler, key);
     work_pool_add(manager->pool, key);
 }
 
+struct slice {
+    struct manager *manager;
+    const struct kube_resource *resource;
+};
+
 static void add_key_of_slice(void *context, const char *namespace, const char *name)
+{
+    const struct slice *slice = context;
+    char owner[NAME_MAX + 1];
+
+    if (resync_wants(&slice->manager->resync, namespace, name) &&
+        managed_owner(slice->resource, name, owner, sizeof owner)) {
+        add_key(slice->manager, namespace, owner);
+    }
+}
+
+static void add_slice(struct manager *manager)
+{
+    for (size_t i = 0; i < N_WATCHED; i++) {
+        struct slice slice = {manager, watched_kinds[i].resource};
+        for (size_t j = 0; j < N_MANAGED; j++) {
+            if (manager->kinds[j].resource == slice.resource) {
+                kube_store_for_each(manager->stores[i], add_key_of_slice, &slice);
+            }
+        }
+    }
+}
+
+/* A cheap look where that will do. */
+static int pass_cluster(void *context, const char *key, struct work_result *result,
+                        struct error *error)
 {
     struct manager *manager = context;
 
-    if (resync_wants(&manager->resync, namespace, name)) {
-        add_key(manager, namespace, name);
+    if (reconciler_look(manager->reconciler, key, result)) {
+        metrics_count_look(manager->metrics);
+        return 0;
     }
+    int64_t started_ms = clock_boot_ms();
+    int r = reconciler_pass(manager->reconciler, key, result, error);
+    metrics_count_pass(manager->metrics, (enum error_kind) - r, clock_boot_ms() - started_ms);
+    return r;
 }
 
 static int work(void *context, const char *key, struct work_result *result, struct error *error)
 {
     struct manager *manager = context;
-    int64_t started_ms = clock_boot_ms();
-    size_t slot = health_pass_begin(manager->health, key, started_ms);
+    const char *rest;
+    const struct managed_kind *kind = managed_find(manager->kinds, N_MANAGED, key, &rest);
 
-    if (reconciler_look(manager->reconciler, key, result)) {
-        health_pass_end(manager->health, slot);
-        metrics_count_look(manager->metrics);
+    if (!kind) {
         return 0;
     }
-    int r = reconciler_pass(manager->reconciler, key, result, error);
+    size_t slot = health_pass_begin(manager->health, key, clock_boot_ms());
+    int r = kind->pass(kind->context, rest, result, error);
     health_pass_end(manager->health, slot);
-    metrics_count_pass(manager->metrics, (enum error_kind) - r, clock_boot_ms() - started_ms);
     return r;
 }
 
@@ -249,6 +288,7 @@ static int build(struct manager *manager, struct error *error)
         .publish_context = manager->metrics,
     };
     manager->reconciler = reconciler_new(&reconciler);
+    manager->kinds[0] = (struct managed_kind){&kube_etcd_clusters, pass_cluster, manager};
     return 0;
 }
 
@@ -335,7 +375,7 @@ static int wait_for_end(struct manager *manager)
             return number;
         }
         if (resync_due(&manager->resync, clock_boot_ms())) {
-            kube_store_for_each(manager->stores[0], add_key_of_slice, manager);
+            add_slice(manager);
             malloc_trim(0); /* Pages that a burst of clusters or of failures left free. */
         }
     }

@@ -1,31 +1,28 @@
 #include "manager/watched.h"
 
-#include <stdio.h>
-
 #include "base/json.h"
 #include "cluster/names.h"
+#include "manager/managed.h"
 #include "manager/trim.h"
 
 /* Our own objects only: a namespace may hold thousands of others. */
 #define OURS "app.kubernetes.io/managed-by=etcd-operator"
 
-static bool copy(const char *name, char *out, size_t size)
+/* The objects of a managed kind are their own owners. */
+static bool cluster_itself(const json_t *object, char *out, size_t size)
 {
-    return name && *name && (size_t)snprintf(out, size, "%s", name) < size;
-}
-
-static bool own_name(const json_t *object, char *out, size_t size)
-{
-    return copy(json_path_string(object, "metadata", "name", NULL), out, size);
+    const char *name = json_path_string(object, "metadata", "name", NULL);
+    return name && managed_owner(&kube_etcd_clusters, name, out, size);
 }
 
 static bool cluster_label(const json_t *object, char *out, size_t size)
 {
-    return copy(json_path_string(object, "metadata", "labels", LABEL_CLUSTER, NULL), out, size);
+    const char *name = json_path_string(object, "metadata", "labels", LABEL_CLUSTER, NULL);
+    return name && *name && managed_owner(&kube_etcd_clusters, name, out, size);
 }
 
 const struct watched_kind watched_kinds[N_WATCHED] = {
-    {&kube_etcd_clusters, NULL, trim_common, own_name},
+    {&kube_etcd_clusters, NULL, trim_common, cluster_itself},
     {&kube_pods, OURS, trim_pod, cluster_label},
     {&kube_stateful_sets, OURS, trim_common, cluster_label},
     {&kube_services, OURS, trim_common, cluster_label},

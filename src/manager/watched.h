@@ -12,7 +12,7 @@ struct watched_kind {
     const struct kube_resource *resource;
     const char *label_selector; /* NULL: all objects. */
     json_t *(*trim)(const json_t *object);
-    bool (*owner)(const json_t *object, char *out, size_t size);
+    bool (*owner)(const json_t *object, char *out, size_t size); /* manager/managed.h. */
 };
 
 /* The first one is EtcdCluster. */

@@ -168,7 +168,7 @@ int sim_operator_exchange(struct sim_operator *operator, const struct sim_reques
 static void write_through(struct sim_operator *operator, const struct kube_resource * resource,
                           const json_t *object, bool is_status)
 {
-    for (size_t i = 0; object && i < N_WATCHED; i++) {
+    for (size_t i = 0; object && i < N_WATCHED_OF_CLUSTERS; i++) {
         const struct watched_kind *kind = &watched_kinds[i];
         if (kind->resource == resource &&
             kube_selector_matches(kind->label_selector,
@@ -297,7 +297,7 @@ static void client_event(void *context, const json_t *regarding, const char *typ
 static struct kube_store *store_of(struct sim_operator *operator,
                                    const struct kube_resource * resource)
 {
-    for (size_t i = 0; i < N_WATCHED; i++) {
+    for (size_t i = 0; i < N_WATCHED_OF_CLUSTERS; i++) {
         if (watched_kinds[i].resource == resource) {
             return operator->feeds[i].store;
         }

@@ -185,7 +185,7 @@ void sim_operator_resync(struct sim_operator *operator, const char * cluster)
 void sim_operator_start_feeds(struct sim_operator *operator)
 {
     operator->recent = kube_recent_new(KUBE_RECENT_SIZE);
-    for (size_t i = 0; i < N_WATCHED; i++) {
+    for (size_t i = 0; i < N_WATCHED_OF_CLUSTERS; i++) {
         struct sim_feed *feed = &operator->feeds[i];
         const struct kube_store_options store = {.trim = watched_kinds[i].trim,
                                                  .owner = watched_kinds[i].owner,
@@ -202,7 +202,7 @@ void sim_operator_start_feeds(struct sim_operator *operator)
 
 void sim_operator_free_feeds(struct sim_operator *operator)
 {
-    for (size_t i = 0; i < N_WATCHED; i++) {
+    for (size_t i = 0; i < N_WATCHED_OF_CLUSTERS; i++) {
         struct sim_feed *feed = &operator->feeds[i];
         sim_cancel(operator->options.sim, feed);
         sim_watch_close(feed->watch);
@@ -214,7 +214,7 @@ void sim_operator_free_feeds(struct sim_operator *operator)
 
 void sim_operator_notice(struct sim_operator *operator, const struct kube_resource * resource)
 {
-    for (size_t i = 0; i < N_WATCHED; i++) {
+    for (size_t i = 0; i < N_WATCHED_OF_CLUSTERS; i++) {
         if (watched_kinds[i].resource == resource) {
             plan_pump(&operator->feeds[i]);
         }
@@ -223,7 +223,7 @@ void sim_operator_notice(struct sim_operator *operator, const struct kube_resour
 
 void sim_operator_catch_up(struct sim_operator *operator)
 {
-    for (size_t i = 0; i < N_WATCHED; i++) {
+    for (size_t i = 0; i < N_WATCHED_OF_CLUSTERS; i++) {
         if (operator->feeds[i].watch) {
             sim_after(operator->options.sim, 1, pump, &operator->feeds[i], operator->feeds[i].turn);
         }
@@ -232,7 +232,7 @@ void sim_operator_catch_up(struct sim_operator *operator)
 
 void sim_operator_cut_watches(struct sim_operator *operator)
 {
-    for (size_t i = 0; i < N_WATCHED; i++) {
+    for (size_t i = 0; i < N_WATCHED_OF_CLUSTERS; i++) {
         if (operator->feeds[i].watch) {
             ended(&operator->feeds[i], ERROR_RETRYABLE);
         }

@@ -49,7 +49,7 @@ static bool postponed(struct sim_operator *operator, sim_event * function)
 
 static bool all_synced(const struct sim_operator *operator)
 {
-    for (size_t i = 0; i < N_WATCHED; i++) {
+    for (size_t i = 0; i < N_WATCHED_OF_CLUSTERS; i++) {
         if (!kube_store_synced(operator->feeds[i].store)) {
             return false;
         }

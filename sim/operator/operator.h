@@ -87,7 +87,7 @@ struct sim_operator {
     const struct etcd_api *members;
     struct reconciler *reconciler;
     struct work_queue *queue;
-    struct sim_feed feeds[N_WATCHED];
+    struct sim_feed feeds[N_WATCHED_OF_CLUSTERS];
     struct kube_recent *recent; /* Of their stores. */
     struct elector elector;
     bool dead, leading, busy, elector_busy, work_planned;

@@ -1,7 +1,7 @@
 /* The CustomResourceDefinition from the tables: a structural OpenAPI v3 schema
- * (apiextensions.k8s.io/v1) in which every object has a default, so that the API server fills in
- * nested defaults too, and every string and list a bound, so that the estimated cost of the CEL
- * rules stays small. */
+ * (apiextensions.k8s.io/v1) in which every object that may not be missing has a default, so that
+ * the API server fills in nested defaults too, and every string and list a bound, so that the
+ * estimated cost of the CEL rules stays small. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -255,7 +255,11 @@ static json_t *root_schema(const struct api_kind *kind)
                                    "kind", "type", "string", "metadata", "type", "object");
     json_t *spec = object_schema(kind->spec, "What is wanted.");
 
-    set(spec, "default", json_object());
+    if (json_object_get(spec, "required")) { /* {} would not hold itself. */
+        set(schema, "required", json_pack("[s]", "spec"));
+    } else {
+        set(spec, "default", json_object());
+    }
     set(properties, "spec", spec);
     set(properties, "status",
         object_schema(kind->status, "What there is; the operator writes it."));

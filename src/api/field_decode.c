@@ -355,7 +355,7 @@ static void decode_object(struct decoder *decoder, const struct api_field *field
             value = default_value(decoder, field);
             decoder->in_default = field->type != API_OBJECT;
         }
-        if (value || field->type == API_OBJECT) {
+        if (value) { /* An object that is not there has no defaults within either. */
             decode_value(decoder, field, value, &field_path, out + field->offset);
         } else if (field->required) {
             problem(decoder, &field_path, "is required");

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "api/etcdbackup.h"
 #include "api/etcdcluster.h"
 #include "base/buffer.h"
 
@@ -10,7 +11,7 @@ static const char usage[] = "Usage: crd-gen PLURAL | reference\n"
                             "PLURAL     prints that kind's CustomResourceDefinition as YAML.\n"
                             "reference  prints the API reference of all kinds as Markdown.\n";
 
-static const struct api_kind *const kinds[] = {&etcdcluster_kind};
+static const struct api_kind *const kinds[] = {&etcdcluster_kind, &etcdbackup_kind};
 
 #define N_KINDS (sizeof kinds / sizeof *kinds)
 

@@ -18,3 +18,9 @@ const struct kube_resource kube_storage_classes = {"storage.k8s.io/v1", "Storage
 const struct kube_resource kube_leases = {"coordination.k8s.io/v1", "Lease", "leases", true};
 const struct kube_resource kube_etcd_clusters = {"etcd.etcd.io/v1alpha1", "EtcdCluster",
                                                  "etcdclusters", true};
+const struct kube_resource kube_jobs = {"batch/v1", "Job", "jobs", true};
+const struct kube_resource kube_cron_jobs = {"batch/v1", "CronJob", "cronjobs", true};
+const struct kube_resource kube_service_accounts = {"v1", "ServiceAccount", "serviceaccounts",
+                                                    true};
+const struct kube_resource kube_etcd_backups = {"etcd.etcd.io/v1alpha1", "EtcdBackup",
+                                                "etcdbackups", true};

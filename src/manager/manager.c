@@ -9,6 +9,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "backup/progress.h"
+#include "backup/reconcile.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
@@ -37,7 +39,7 @@
 #define STANDBY_MS (60 * 60 * 1000)
 
 /* The kinds that get passes (build()). */
-#define N_MANAGED 1
+#define N_MANAGED 2
 
 struct manager {
     const struct manager_options *options;
@@ -47,6 +49,8 @@ struct manager {
     struct etcd_client *etcd;
     struct leadership leadership;
     struct reconciler *reconciler;
+    struct http_client *pods; /* Plain HTTP to the backups' pods. */
+    struct backup_options backups;
     struct managed_kind kinds[N_MANAGED];
     struct work_pool *pool;
     struct metrics *metrics;
@@ -108,6 +112,17 @@ static int pass_cluster(void *context, const char *key, struct work_result *resu
     }
     int64_t started_ms = clock_boot_ms();
     int r = reconciler_pass(manager->reconciler, key, result, error);
+    metrics_count_pass(manager->metrics, (enum error_kind) - r, clock_boot_ms() - started_ms);
+    return r;
+}
+
+static int pass_backup(void *context, const char *key, struct work_result *result,
+                       struct error *error)
+{
+    struct manager *manager = context;
+    int64_t started_ms = clock_boot_ms();
+
+    int r = backup_pass(&manager->backups, key, result, error);
     metrics_count_pass(manager->metrics, (enum error_kind) - r, clock_boot_ms() - started_ms);
     return r;
 }
@@ -216,6 +231,24 @@ static void get_random(void *context, void *out, size_t size)
     random_bytes(out, size);
 }
 
+static int get_progress(void *context, const char *pod_ip, json_t **out, struct error *error)
+{
+    struct manager *manager = context;
+    return backup_progress_get(manager->pods, pod_ip, out, error);
+}
+
+static int build_backups(struct manager *manager, struct error *error)
+{
+    manager->backups = (struct backup_options){
+        .kube = kube_client_api(manager->kube),
+        .operator_image = manager->options->operator_image,
+        .now_wall_ms = now_wall_ms,
+        .progress = get_progress,
+        .context = manager,
+    };
+    return http_client_new(&(struct http_options){0}, &manager->pods, error);
+}
+
 static void watch(struct manager *manager)
 {
     const struct manager_options *options = manager->options;
@@ -289,7 +322,8 @@ static int build(struct manager *manager, struct error *error)
     };
     manager->reconciler = reconciler_new(&reconciler);
     manager->kinds[0] = (struct managed_kind){&kube_etcd_clusters, pass_cluster, manager};
-    return 0;
+    manager->kinds[1] = (struct managed_kind){&kube_etcd_backups, pass_backup, manager};
+    return build_backups(manager, error);
 }
 
 /* In the order in which each part is no longer used by another. */
@@ -304,6 +338,7 @@ static void tear_down(struct manager *manager)
     work_pool_free(manager->pool);
     reconciler_free(manager->reconciler);
     etcd_client_free(manager->etcd);
+    http_client_free(manager->pods);
     kube_client_free(manager->kube);
     for (size_t i = 0; i < N_WATCHED; i++) {
         kube_store_free(manager->stores[i]);

@@ -82,6 +82,18 @@ static const struct keep claim_fields[] = {
     {.name = NULL},
 };
 
+static const struct keep job_spec_fields[] = {{.name = "suspend"}, {.name = NULL}};
+
+static const struct keep job_status_fields[] = {
+    {.name = "conditions"}, {.name = "active"}, {.name = "failed"}, {.name = NULL}};
+
+static const struct keep job_fields[] = {
+    {.name = "metadata", .fields = metadata_fields},
+    {.name = "spec", .fields = job_spec_fields},
+    {.name = "status", .fields = job_status_fields},
+    {.name = NULL},
+};
+
 static json_t *kept_object(const json_t *object, const struct keep *fields);
 
 static bool lacks_required(const json_t *object, const struct keep *fields)
@@ -159,6 +171,11 @@ json_t *trim_pod(const json_t *object)
 json_t *trim_persistent_volume_claim(const json_t *object)
 {
     return trim(object, claim_fields);
+}
+
+json_t *trim_job(const json_t *object)
+{
+    return trim(object, job_fields);
 }
 
 /* managedFields is often larger than the rest of an object. */

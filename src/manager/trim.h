@@ -10,6 +10,7 @@
 
 json_t *trim_pod(const json_t *object);
 json_t *trim_persistent_volume_claim(const json_t *object);
+json_t *trim_job(const json_t *object);
 /* Everything but managedFields and what kubectl keeps for itself: for the kinds whose every field
  * is compared or read. */
 json_t *trim_common(const json_t *object);

@@ -1,5 +1,6 @@
 #include "manager/watched.h"
 
+#include "backup/names.h"
 #include "base/json.h"
 #include "cluster/names.h"
 #include "manager/managed.h"
@@ -21,12 +22,32 @@ static bool cluster_label(const json_t *object, char *out, size_t size)
     return name && *name && managed_owner(&kube_etcd_clusters, name, out, size);
 }
 
+static bool backup_itself(const json_t *object, char *out, size_t size)
+{
+    const char *name = json_path_string(object, "metadata", "name", NULL);
+    return name && managed_owner(&kube_etcd_backups, name, out, size);
+}
+
+static bool backup_label(const json_t *object, char *out, size_t size)
+{
+    const char *name = json_path_string(object, "metadata", "labels", LABEL_BACKUP, NULL);
+    return name && *name && managed_owner(&kube_etcd_backups, name, out, size);
+}
+
+/* A member's, or that of a Job. */
+static bool pod_label(const json_t *object, char *out, size_t size)
+{
+    return cluster_label(object, out, size) || backup_label(object, out, size);
+}
+
 const struct watched_kind watched_kinds[N_WATCHED] = {
     {&kube_etcd_clusters, NULL, trim_common, cluster_itself},
-    {&kube_pods, OURS, trim_pod, cluster_label},
+    {&kube_pods, OURS, trim_pod, pod_label},
     {&kube_stateful_sets, OURS, trim_common, cluster_label},
     {&kube_services, OURS, trim_common, cluster_label},
     {&kube_config_maps, OURS, trim_common, cluster_label},
     {&kube_persistent_volume_claims, OURS, trim_persistent_volume_claim, cluster_label},
     {&kube_pod_disruption_budgets, OURS, trim_common, cluster_label},
+    {&kube_etcd_backups, NULL, trim_common, backup_itself},
+    {&kube_jobs, OURS, trim_job, backup_label},
 };

@@ -15,8 +15,9 @@ struct watched_kind {
     bool (*owner)(const json_t *object, char *out, size_t size); /* manager/managed.h. */
 };
 
-/* The first one is EtcdCluster. */
-#define N_WATCHED 7
+/* The first ones are all that the passes of EtcdClusters read; the very first is EtcdCluster. */
+#define N_WATCHED_OF_CLUSTERS 7
+#define N_WATCHED             9
 extern const struct watched_kind watched_kinds[N_WATCHED];
 
 #endif

@@ -173,8 +173,8 @@ def remove_namespaces(installed):
         wait_for(gone, 120, "all test namespaces are gone", interval=1)
     except AssertionError:
         for namespace in namespaces_left():
-            for item in kubectl.get_list("etcd", namespace):
-                kubectl.patch("etcd", item["metadata"]["name"],
+            for item in kubectl.get_list("etcd,etcdb", namespace):
+                kubectl.patch(item["kind"], item["metadata"]["name"],
                               {"metadata": {"finalizers": None}}, namespace)
         raise
 

@@ -54,7 +54,7 @@ def new_namespace():
 def drop_namespace(name):
     """Asks for all in it to go; the namespace follows when its clusters are gone. (While pods end
     in it, the namespace controller would look at it every 16 s only.)"""
-    kubectl.run("delete", "etcd", "--all", "--wait=false", namespace=name)
+    kubectl.run("delete", "etcdb,etcd", "--all", "--wait=false", namespace=name)
     kubectl.run("delete", "pods", "--selector", "etcd.etcd.io/e2e=client", "--grace-period=0",
                 "--force", "--wait=false", namespace=name)
     if name in live_namespaces:
@@ -65,7 +65,7 @@ def drop_namespace(name):
 
 def sweep_namespaces():
     busy = {item["metadata"]["namespace"]
-            for item in kubectl.get_list("etcd", everywhere=True)}
+            for item in kubectl.get_list("etcdb,etcd", everywhere=True)}
     for name in dropped_namespaces[:]:
         if name not in busy:
             kubectl.delete("namespace", name)

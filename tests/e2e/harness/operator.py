@@ -14,7 +14,7 @@ NAMESPACE = "etcd-operator-system"
 NAME = "etcd-operator"
 USER = f"system:serviceaccount:{NAMESPACE}:{NAME}"
 RELEASE_IMAGE = "ghcr.io/etcd-operator/etcd-operator"
-CRD = "etcdclusters.etcd.etcd.io"
+CRDS = [f"crd/{kind}.etcd.etcd.io" for kind in ("etcdclusters", "etcdbackups")]
 
 KUSTOMIZATION = """\
 apiVersion: kustomize.config.k8s.io/v1beta1
@@ -57,7 +57,7 @@ class Operator:
         what it takes to leave the cluster as it was found."""
         self.folder = pathlib.Path(folder)
         self.found_deployment = kubectl.get("deployment", NAME, NAMESPACE)
-        self.found_crd = kubectl.get("crd", CRD)
+        self.found_crd = kubectl.get("crd", "etcdclusters.etcd.etcd.io")
         build = hashlib.sha256(pathlib.Path(tar).read_bytes()).hexdigest()[:16] if tar else "image"
         self._apply(image, build)
 
@@ -72,7 +72,7 @@ class Operator:
                if item["kind"] == "CustomResourceDefinition"]
         apply = ["apply", "--server-side", "--force-conflicts", "-f", "-"]
         kubectl.run(*apply, stdin=kubectl.as_list(crd))
-        kubectl.run("wait", "--for=condition=Established", "--timeout=30s", f"crd/{CRD}")
+        kubectl.run("wait", "--for=condition=Established", "--timeout=30s", *CRDS)
         kubectl.run(*apply, stdin=objects)
         kubectl.run("rollout", "status", f"deployment/{NAME}", "--timeout=90s",
                     namespace=NAMESPACE, timeout=100)

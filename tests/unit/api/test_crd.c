@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "api/etcdbackup.h"
 #include "api/etcdcluster.h"
 #include "api/yaml.h"
 #include "base/json.h"
@@ -95,6 +96,8 @@ static void test_every_field_is_documented(void **state)
     (void)state;
     check_documented(etcdcluster_kind.spec);
     check_documented(etcdcluster_kind.status);
+    check_documented(etcdbackup_kind.spec);
+    check_documented(etcdbackup_kind.status);
 }
 
 int main(void)

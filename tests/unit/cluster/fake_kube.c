@@ -348,6 +348,24 @@ static int cached_get(void *context, const struct kube_resource *resource, const
     return object ? give(object, out) : error_set(error, ERROR_NOT_FOUND, "%s not found", name);
 }
 
+/* The owner "etcdbackups/NAME" is told by the label "etcd.etcd.io/backup", a cluster's by its own.
+ */
+static bool belongs(const json_t *object, const char *owner)
+{
+    const json_t *labels = json_path(object, "metadata", "labels", NULL);
+    const char *slash = owner ? strchr(owner, '/') : NULL;
+    char label[64] = LABEL_CLUSTER;
+
+    if (!owner) {
+        return true;
+    }
+    if (slash) {
+        snprintf(label, sizeof label, "etcd.etcd.io/%.*s", (int)(slash - owner) - 5, owner + 4);
+    }
+    const char *name = json_path_string(labels, label, NULL);
+    return name && !strcmp(name, slash ? slash + 1 : owner);
+}
+
 static int cached_list(void *context, const struct kube_resource *resource, const char *namespace,
                        const char *owner, json_t **out, struct error *error)
 {
@@ -359,9 +377,8 @@ static int cached_list(void *context, const struct kube_resource *resource, cons
     *out = json_array();
     json_object_foreach(kube->objects, name, object)
     {
-        const char *cluster = json_path_string(object, "metadata", "labels", LABEL_CLUSTER, NULL);
-        if (!strcmp(json_path_string(object, "kind", NULL), resource->kind) && cluster &&
-            !strcmp(cluster, owner)) {
+        if (!strcmp(json_path_string(object, "kind", NULL), resource->kind) &&
+            belongs(object, owner)) {
             json_array_append_new(*out, json_deep_copy(object));
         }
     }

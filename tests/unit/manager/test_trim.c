@@ -113,7 +113,7 @@ static void test_owners(void **state)
     assert_true(watched_kinds[0].owner(object, owner, sizeof owner));
     assert_string_equal(owner, "data-c-0");
     assert_null(watched_kinds[0].label_selector);
-    for (size_t i = 1; i < N_WATCHED; i++) {
+    for (size_t i = 1; i < N_WATCHED_OF_CLUSTERS; i++) {
         assert_string_equal(watched_kinds[i].label_selector,
                             "app.kubernetes.io/managed-by=etcd-operator");
         assert_true(watched_kinds[i].owner(object, owner, sizeof owner));

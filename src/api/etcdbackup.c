@@ -25,6 +25,35 @@ static const char *const storage_types[] = {"S3", "Local", NULL};
 static const char *const deletion_policies[] = {"Retain", "Delete", NULL};
 static const char *const server_encryptions[] = {"AES256", "aws:kms", NULL};
 
+static const char *const concurrency_policies[] = {"Allow", "Forbid", "Replace", NULL};
+
+#define KEPT(field, words)                                                                         \
+    {                                                                                              \
+        .name = #field, .type = API_INT32, .offset = offsetof(struct etcdbackup_retention, field), \
+        .documentation = "How many of the newest " words " keep their newest backup, whatever "    \
+                         "maxBackups and maxAge say.",                                             \
+        .default_json = "0", .minimum = 0, .maximum = 10000                                        \
+    }
+
+static const struct api_field retention_fields[] = {
+    {.name = "maxBackups",
+     .type = API_INT32,
+     .offset = offsetof(struct etcdbackup_retention, max_backups),
+     .documentation = "How many of the newest backups are kept.",
+     .minimum = 1,
+     .maximum = 10000},
+    {.name = "maxAge",
+     .type = API_DURATION,
+     .offset = offsetof(struct etcdbackup_retention, max_age_ms),
+     .item_size = sizeof(int64_t),
+     .documentation = "How old a backup may become. The newest one is kept at any age.",
+     .minimum = MINUTE,
+     .maximum = INT64_C(24) * 3660 * 60 * MINUTE},
+    KEPT(daily, "days"),
+    KEPT(weekly, "weeks"),
+    KEPT(monthly, "months"),
+    {0}};
+
 static const struct api_field s3_fields[] = {
     {.name = "bucket",
      .type = API_STRING,
@@ -215,6 +244,53 @@ const struct api_field etcdbackup_spec_fields[] = {
      .documentation = "Where the backup is kept; the field of that name says more.",
      .required = true,
      .one_of = storage_types},
+    {.name = "schedule",
+     .type = API_STRING,
+     .offset = SPEC(schedule),
+     .documentation =
+         "When backups are taken, as a CronJob has it: minute, hour, day of the month, month, day "
+         "of the week. Each is an EtcdBackup of its own, which this one owns. Left out: this one "
+         "is taken, once.",
+     .minimum = 1,
+     .maximum = 128,
+     .pattern = "^(@[a-z]+|[-0-9A-Za-z*,/?]+( +[-0-9A-Za-z*,/?]+){4})$",
+     .pattern_meaning = "five fields such as 30 2 * * *, or one of @hourly, @daily, @weekly, "
+                        "@monthly, @yearly"},
+    {.name = "timeZone",
+     .type = API_STRING,
+     .offset = SPEC(time_zone),
+     .documentation = "The zone of the schedule's times, such as Europe/Berlin. Left out: the "
+                      "kube-controller-manager's.",
+     .minimum = 1,
+     .maximum = 64,
+     .pattern = "^[A-Za-z][A-Za-z0-9/_+-]*$",
+     .pattern_meaning = "the name of a time zone such as Europe/Berlin"},
+    {.name = "suspend",
+     .type = API_BOOL,
+     .offset = SPEC(suspend),
+     .documentation = "While it is true no new backup of the schedule begins.",
+     .default_json = "false"},
+    {.name = "concurrencyPolicy",
+     .type = API_STRING,
+     .offset = SPEC(concurrency_policy),
+     .documentation = "What becomes of a tick while the backup of an earlier one runs: it is left "
+                      "out (Forbid), taken as well (Allow), or taken instead (Replace).",
+     .default_json = "\"Forbid\"",
+     .one_of = concurrency_policies},
+    {.name = "startingDeadlineSeconds",
+     .type = API_INT32,
+     .offset = SPEC(starting_deadline_s),
+     .documentation = "How late a tick may still begin, for example after the control plane was "
+                      "away. Left out: at any time before the next.",
+     .minimum = 10,
+     .maximum = 604800},
+    {.name = "retentionPolicy",
+     .type = API_OBJECT,
+     .offset = SPEC(retention),
+     .fields = retention_fields,
+     .documentation = "Which backups of the schedule are kept; after each that is good the others "
+                      "are removed, with their EtcdBackups. The newest good one always stays. Left "
+                      "out: all."},
     {.name = "s3",
      .type = API_OBJECT,
      .offset = SPEC(s3),
@@ -272,6 +348,7 @@ static const char *const short_names[] = {"etcdb", NULL};
 static const struct api_column columns[] = {
     {"Cluster", "string", ".spec.clusterName", "The EtcdCluster", 0},
     {"Phase", "string", ".status.phase", "What the backup is doing", 0},
+    {"Schedule", "string", ".spec.schedule", "When backups are taken", 0},
     {"Revision", "integer", ".status.revision", "The newest revision in it", 0},
     {"Size", "integer", ".status.size", "Stored bytes", 0},
     {"Message", "string", ".status.message", "What is wrong or awaited", 0},
@@ -287,8 +364,9 @@ const struct api_kind etcdbackup_kind = {
     .plural = "etcdbackups",
     .singular = "etcdbackup",
     .short_names = short_names,
-    .documentation = "A backup of an etcd cluster: a snapshot that is proven while it is taken, in "
-                     "a bucket or on a volume. It is taken once.",
+    .documentation =
+        "A backup of an etcd cluster: a snapshot that is proven while it is taken, in "
+        "a bucket or on a volume. It is taken once or, with a schedule, again and again.",
     .spec = etcdbackup_spec_fields,
     .status = etcdbackup_status_fields,
     .spec_size = sizeof(struct etcdbackup_spec),

@@ -7,11 +7,24 @@
 
 /* Room for what is added to make the names of Jobs and of scheduled backups: a Job's name is also a
  * label, which has 63 characters at most. */
-#define ETCDBACKUP_MAX_NAME 52
+#define ETCDBACKUP_MAX_NAME          52
+#define ETCDBACKUP_MAX_SCHEDULE_NAME 42 /* A tick adds a dash and its minute since 1970. */
+
+struct etcdbackup_retention {
+    int32_t max_backups;            /* maxBackups; 0: no limit, and so below */
+    int64_t max_age_ms;             /* maxAge */
+    int32_t daily, weekly, monthly; /* default 0 */
+};
 
 struct etcdbackup_spec {
-    const char *cluster_name; /* clusterName */
-    const char *storage_type; /* storageType: S3 or Local */
+    const char *cluster_name;       /* clusterName */
+    const char *storage_type;       /* storageType: S3 or Local */
+    const char *schedule;           /* NULL: a single backup; then the next five mean nothing */
+    const char *time_zone;          /* timeZone, or NULL */
+    bool suspend;                   /* default false */
+    const char *concurrency_policy; /* concurrencyPolicy: Forbid (default), Allow, Replace */
+    int32_t starting_deadline_s;    /* startingDeadlineSeconds; 0: none */
+    struct etcdbackup_retention retention; /* retentionPolicy */
     struct {
         const char *bucket;             /* NULL: the object s3 is not there */
         const char *prefix;             /* default "" */

@@ -15,7 +15,16 @@
     "s3.kmsKeyID names a key for s3.serverSideEncryption aws:kms: set both, or leave it out"
 #define MESSAGE_FIXED                                                                              \
     "what a backup is of and where it lies cannot be changed (clusterName, storageType, s3, "      \
-    "local, compression, encryption): create another EtcdBackup"
+    "local, compression, encryption), but of a schedule: create another EtcdBackup"
+
+#define MESSAGE_SCHEDULE_NAME                                                                      \
+    "metadata.name must be at most 42 characters with a schedule: each backup's name is this one " \
+    "and its time"
+#define MESSAGE_RETENTION                                                                          \
+    "spec.retentionPolicy is for the backups of a schedule: set spec.schedule too, or leave it "   \
+    "out"
+#define MESSAGE_BOTH                                                                               \
+    "spec.schedule may be changed, but neither added nor taken away: create another EtcdBackup"
 
 #define NAME_PATTERN "^[a-z]([-a-z0-9]*[a-z0-9])?$"
 #define SAME(field)  "self.spec." field " == oldSelf.spec." field
@@ -31,8 +40,16 @@ const struct api_rule etcdbackup_object_rules[] = {
     {"!has(self.spec.s3) || !has(self.spec.s3.kmsKeyID) || "
      "(has(self.spec.s3.serverSideEncryption) && self.spec.s3.serverSideEncryption == 'aws:kms')",
      MESSAGE_KMS},
-    {SAME("clusterName") " && " SAME("storageType") " && " SAME("compression") " && " SAME_IF_ANY(
-         "s3") " && " SAME_IF_ANY("local") " && " SAME_IF_ANY("encryption"),
+    {"!has(self.spec.schedule) || self.metadata.name.size() <= 42", MESSAGE_SCHEDULE_NAME},
+    {"has(self.spec.schedule) || !has(self.spec.retentionPolicy)", MESSAGE_RETENTION},
+    {"has(self.spec.schedule) == has(oldSelf.spec.schedule)", MESSAGE_BOTH},
+    {"has(self.spec.schedule) || (" SAME("clusterName") " && " SAME("storageType") " && " SAME(
+         "compression") " && " SAME_IF_ANY("s3") " && " SAME_IF_ANY("local") " && " SAME_IF_ANY("en"
+                                                                                                "cr"
+                                                                                                "yp"
+                                                                                                "ti"
+                                                                                                "o"
+                                                                                                "n") ")",
      MESSAGE_FIXED},
     {0}};
 
@@ -47,6 +64,12 @@ static bool is_name(const char *text)
            text[length - 1] != '-';
 }
 
+static bool has_retention(const struct etcdbackup_retention *retention)
+{
+    return retention->max_backups || retention->max_age_ms || retention->daily ||
+           retention->weekly || retention->monthly;
+}
+
 int etcdbackup_check_rules(const char *name, const struct etcdbackup_spec *spec,
                            struct error *error)
 {
@@ -54,6 +77,10 @@ int etcdbackup_check_rules(const char *name, const struct etcdbackup_spec *spec,
 
     if (name && !is_name(name)) {
         broken = MESSAGE_NAME;
+    } else if (name && spec->schedule && strlen(name) > ETCDBACKUP_MAX_SCHEDULE_NAME) {
+        broken = MESSAGE_SCHEDULE_NAME;
+    } else if (!spec->schedule && has_retention(&spec->retention)) {
+        broken = MESSAGE_RETENTION;
     } else if (!strcmp(spec->storage_type, "S3") != (spec->s3.bucket != NULL)) {
         broken = MESSAGE_S3;
     } else if (!strcmp(spec->storage_type, "Local") != (spec->local.claim != NULL)) {

@@ -2,7 +2,8 @@
 #include "api/conditions.h"
 #include "api/etcdbackup_tables.h"
 
-static const char *const phases[] = {"Pending", "Running", "Completed", "Failed", NULL};
+static const char *const phases[] = {"Pending",   "Running",   "Completed", "Failed",
+                                     "Scheduled", "Suspended", NULL};
 
 static const struct api_field progress_fields[] = {
     {.name = "step", .type = API_STRING, .documentation = "What the pod is doing."},
@@ -25,7 +26,8 @@ const struct api_field etcdbackup_status_fields[] = {
     {.name = "conditions",
      .type = API_LIST,
      .fields = api_condition_fields,
-     .documentation = "Complete and Failed; one of them is True in the end.",
+     .documentation = "Complete and Failed, of which one is True in the end; of a schedule "
+                      "Scheduled (its ticks come) and Succeeding (the last backup was good).",
      .list_map_key = "type"},
     {.name = "progress",
      .type = API_OBJECT,
@@ -63,6 +65,23 @@ const struct api_field etcdbackup_status_fields[] = {
     {.name = "encryptionKey",
      .type = API_STRING,
      .documentation = "The id of the key that it is encrypted with."},
+    {.name = "pruned",
+     .type = API_STRING_LIST,
+     .documentation = "The stored backups that were removed after this one, as the "
+                      "retentionPolicy says."},
+    {.name = "pruneError",
+     .type = API_STRING,
+     .documentation = "Why some that should have been could not be removed.",
+     .maximum = API_MAX_MESSAGE},
+    {.name = "active",
+     .type = API_STRING_LIST,
+     .documentation = "Of a schedule: its EtcdBackups that have not ended."},
+    {.name = "lastScheduleTime",
+     .type = API_TIME,
+     .documentation = "Of a schedule: the last tick that an EtcdBackup was made for."},
+    {.name = "lastSuccessfulTime",
+     .type = API_TIME,
+     .documentation = "Of a schedule: when its last good backup was done."},
     {.name = "observedGeneration",
      .type = API_INT64,
      .documentation = "The metadata.generation that this status is about."},

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "backup/job.h"
+#include "backup/schedule.h"
 #include "base/json.h"
 #include "cluster/names.h"
 
@@ -82,10 +83,41 @@ static int delete_job(const struct backup_options *options, const struct backup_
     return kube->remove(kube->context, &kube_jobs, world->namespace, job->name, &how, error);
 }
 
-int backup_act(const struct backup_options *options, const struct backup_world *world,
-               enum backup_action action, struct arena *arena, struct error *error)
+static int apply_cron_job(const struct backup_options *options, const struct backup_world *world,
+                          struct error *error)
 {
-    switch (action) {
+    const struct kube_api *kube = options->kube;
+    AUTO_JSON json_t *object = backup_cron_job(world);
+
+    return kube->apply(kube->context, &kube_cron_jobs, object, true, NULL, error);
+}
+
+static int create_child(const struct backup_options *options, const struct backup_world *world,
+                        const char *name, struct error *error)
+{
+    const struct kube_api *kube = options->kube;
+    AUTO_JSON json_t *object = backup_child_object(world, name);
+    int result = kube->create(kube->context, &kube_etcd_backups, object, NULL, error);
+
+    return result == -(int)ERROR_EXISTS ? 0 : result; /* The watch is to come. */
+}
+
+static int delete_target(const struct backup_options *options, const struct backup_world *world,
+                         const struct kube_resource *resource, const struct backup_plan *plan,
+                         struct error *error)
+{
+    const struct kube_api *kube = options->kube;
+    const struct kube_delete_options how = {
+        .uid = plan->target_uid, .grace_period_seconds = -1, .propagation_policy = "Background"};
+    int result = kube->remove(kube->context, resource, world->namespace, plan->target, &how, error);
+
+    return result == -(int)ERROR_CONFLICT ? 0 : result; /* Another one of that name by now. */
+}
+
+int backup_act(const struct backup_options *options, const struct backup_world *world,
+               const struct backup_plan *plan, struct arena *arena, struct error *error)
+{
+    switch (plan->action) {
     case BACKUP_NOTHING:
         return 0;
     case BACKUP_ADD_FINALIZER:
@@ -100,6 +132,14 @@ int backup_act(const struct backup_options *options, const struct backup_world *
         return create_job(options, world, backup_remove_job(world, arena), error);
     case BACKUP_DELETE_REMOVE:
         return delete_job(options, world, &world->remove, error);
+    case BACKUP_APPLY_CRON_JOB:
+        return apply_cron_job(options, world, error);
+    case BACKUP_CREATE_CHILD:
+        return create_child(options, world, plan->target, error);
+    case BACKUP_DELETE_CHILD:
+        return delete_target(options, world, &kube_etcd_backups, plan, error);
+    case BACKUP_DELETE_TICK:
+        return delete_target(options, world, &kube_jobs, plan, error);
     }
     return 0;
 }

@@ -6,6 +6,6 @@
 #include "backup/reconcile.h"
 
 int backup_act(const struct backup_options *options, const struct backup_world *world,
-               enum backup_action action, struct arena *arena, struct error *error);
+               const struct backup_plan *plan, struct arena *arena, struct error *error);
 
 #endif

@@ -61,10 +61,11 @@ static void s3_volumes(const struct etcdbackup_spec *spec, json_t *volumes, json
 
 /* --- Local --- */
 
+/* The path is part of the names: it need not be there before. */
 static const char *local_url(struct arena *arena, const struct etcdbackup_spec *spec)
 {
-    return arena_printf(arena, "file://" VOLUME_DIR "%s%s", *spec->local.path ? "/" : "",
-                        spec->local.path);
+    (void)spec;
+    return arena_strdup(arena, "file://" VOLUME_DIR);
 }
 
 static void local_arguments(const struct etcdbackup_spec *spec, json_t *arguments)

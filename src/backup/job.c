@@ -29,6 +29,33 @@ static void add_option(json_t *array, const char *name, const char *value)
 
 /* --- The command ------------------------------------------------------------------------- */
 
+static void add_count(json_t *array, const char *name, int32_t count, struct arena *arena)
+{
+    if (count) {
+        add_option(array, name, arena_printf(arena, "%d", count));
+    }
+}
+
+/* Of a scheduled backup: whose it is, and what of the others stays after it. */
+static void schedule_arguments(const struct backup_world *world, struct arena *arena, json_t *array)
+{
+    const struct etcdbackup_retention *retention = &world->retention;
+    char age[32];
+
+    if (!world->schedule_uid) {
+        return;
+    }
+    add_option(array, "--schedule", world->schedule_uid);
+    add_count(array, "--keep-last", retention->max_backups, arena);
+    if (retention->max_age_ms) {
+        add_option(array, "--keep-age",
+                   api_duration_format(retention->max_age_ms, age, sizeof age));
+    }
+    add_count(array, "--keep-daily", retention->daily, arena);
+    add_count(array, "--keep-weekly", retention->weekly, arena);
+    add_count(array, "--keep-monthly", retention->monthly, arena);
+}
+
 static json_t *save_arguments(const struct backup_world *world, struct arena *arena)
 {
     const struct etcdbackup_spec *spec = &world->spec;
@@ -49,6 +76,7 @@ static json_t *save_arguments(const struct backup_world *world, struct arena *ar
     add_option(arguments, "--cluster",
                arena_printf(arena, "%s/%s", world->namespace, spec->cluster_name));
     add_option(arguments, "--uid", world->uid);
+    schedule_arguments(world, arena, arguments);
     add_option(arguments, "--progress-address",
                arena_printf(arena, "0.0.0.0:%d", BACKUP_PROGRESS_PORT));
     add_option(arguments, "--result-file", MESSAGE_FILE);

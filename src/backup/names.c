@@ -15,8 +15,9 @@ const char *backup_job_name(struct arena *arena, const char *name, const char *p
     return arena_printf(arena, "%s-%s", name, purpose);
 }
 
-const char *backup_object_name(struct arena *arena, const json_t *backup, const char *cluster)
+const char *backup_object_name(struct arena *arena, const json_t *backup)
 {
+    const char *path = json_path_string(backup, "spec", "local", "path", NULL);
     const char *created = json_path_string(backup, "metadata", "creationTimestamp", NULL);
     char digits[32] = "";
     size_t length = 0;
@@ -26,8 +27,9 @@ const char *backup_object_name(struct arena *arena, const json_t *backup, const 
             digits[length++] = *created;
         }
     }
-    return arena_printf(arena, "%s/%s/%s-%s",
-                        json_path_string(backup, "metadata", "namespace", NULL), cluster, digits,
+    return arena_printf(arena, "%s%s%s/%s/%s-%s", path ? path : "", path && *path ? "/" : "",
+                        json_path_string(backup, "metadata", "namespace", NULL),
+                        json_path_string(backup, "spec", "clusterName", NULL), digits,
                         json_path_string(backup, "metadata", "name", NULL));
 }
 

@@ -11,6 +11,11 @@
 
 #define PURPOSE_SAVE   "save"   /* Takes the backup. */
 #define PURPOSE_REMOVE "remove" /* Removes the stored backup. */
+#define PURPOSE_TICK   "tick"   /* Is never run: it tells that a backup of the schedule is due. */
+
+#define LABEL_SCHEDULE                                                                             \
+    "etcd.etcd.io/schedule" /* On EtcdBackups: the scheduled one they are of.                      \
+                             */
 
 /* The account of the pods, one in each namespace; it may do nothing. */
 #define BACKUP_ACCOUNT   "etcd-operator-backup"
@@ -24,8 +29,8 @@ const char *backup_job_name(struct arena *arena, const char *name, const char *p
 
 /* The stored object's name under the store's prefix: NAMESPACE/CLUSTER/20261124T120000Z-NAME, with
  * the time of the EtcdBackup's creation, so that a second EtcdBackup of a name takes another one.
- */
-const char *backup_object_name(struct arena *arena, const json_t *backup, const char *cluster);
+ * A volume's spec.local.path comes first: a store makes the directories of a name. */
+const char *backup_object_name(struct arena *arena, const json_t *backup);
 
 /* What a Job and its pods bear. New. */
 json_t *backup_labels(const char *name, const char *purpose);

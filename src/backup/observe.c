@@ -45,7 +45,7 @@ static void observe_object(json_t *object, struct arena *arena, struct backup_wo
     if (etcdbackup_decode(object, arena, &world->spec, &problem)) {
         world->spec_problem = arena_strdup(arena, problem.message);
     } else {
-        world->object_name = backup_object_name(arena, object, world->spec.cluster_name);
+        world->object_name = backup_object_name(arena, object);
     }
 }
 
@@ -147,9 +147,15 @@ int backup_observe(const struct backup_options *options, const char *namespace, 
         return result;
     }
     observe_object(object, arena, world);
+    if (!world->spec_problem && world->spec.schedule) {
+        return backup_observe_schedule(options, arena, world, error);
+    }
     result = backup_observe_jobs(options, arena, world, error);
-    if (!result && !world->spec_problem && !world->ended) {
+    if (!result && !world->spec_problem) {
         result = observe_cluster(options, arena, world, error);
+    }
+    if (!result && !world->spec_problem && !world->ended) {
+        backup_observe_parent(options, arena, world);
         observe_progress(options, arena, world);
     }
     return result;

@@ -97,14 +97,13 @@ static const char *unschedulable(const json_t *pod)
     return NULL;
 }
 
-/* The newest warning about the object. */
-static const char *warning_of(const struct backup_options *options, const char *namespace,
-                              const char *uid, struct arena *arena)
+const char *backup_warning_of(const struct backup_options *options, const char *namespace,
+                              const char *uid, int64_t since_ms, struct arena *arena)
 {
     const struct kube_api *kube = options->kube;
     json_t *events = NULL, *event;
     const char *message = NULL;
-    int64_t newest = 0;
+    int64_t newest = since_ms;
     struct error error;
     size_t i;
 
@@ -145,8 +144,8 @@ static const char *waits_for(const struct backup_options *options, const json_t 
                             message ? message : "");
     }
     if (age_ms > STARTS_WITHIN_MS) {
-        const char *warning = warning_of(options, world->namespace,
-                                         json_path_string(pod, "metadata", "uid", NULL), arena);
+        const char *warning = backup_warning_of(
+            options, world->namespace, json_path_string(pod, "metadata", "uid", NULL), 0, arena);
         return warning ? arena_printf(arena, "pod %s waits: %s", name, warning) : NULL;
     }
     return NULL;
@@ -196,7 +195,7 @@ static void observe_no_pod(const struct backup_options *options, const struct ba
 
     if (job->exists && !job->complete && !job->pods_left &&
         world->now_ms - created_ms > STARTS_WITHIN_MS) {
-        const char *warning = warning_of(options, world->namespace, job->uid, arena);
+        const char *warning = backup_warning_of(options, world->namespace, job->uid, 0, arena);
         job->waits_for =
             warning ? arena_printf(arena, "Job %s makes no pod: %s", job->name, warning) : NULL;
     }

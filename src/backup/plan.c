@@ -21,6 +21,10 @@ const char *backup_action_name(enum backup_action action)
         [BACKUP_DELETE_SAVE] = "delete the Job that saves",
         [BACKUP_CREATE_REMOVE] = "create the Job that removes what is stored",
         [BACKUP_DELETE_REMOVE] = "delete the Job that removes what is stored",
+        [BACKUP_APPLY_CRON_JOB] = "apply the CronJob",
+        [BACKUP_CREATE_CHILD] = "create the backup of a tick",
+        [BACKUP_DELETE_CHILD] = "delete a backup of the schedule",
+        [BACKUP_DELETE_TICK] = "delete the Job of a tick",
     };
     return names[action];
 }
@@ -91,10 +95,10 @@ static void plan_removal(struct planning *planning)
             look_again(planning, again_ms);
         }
     } else {
+        const char *trouble = job->waits_for ? job->waits_for : job->error;
         say(planning, "Pending", "Deleting",
-            job->waits_for ? arena_printf(planning->arena, "the stored backup is being removed: %s",
-                                          job->waits_for)
-                           : "the stored backup is being removed");
+            arena_printf(planning->arena, "the stored backup is being removed%s%s",
+                         trouble ? ": " : "", trouble ? trouble : ""));
         look_again(planning, PROGRESS_AGAIN_MS);
     }
 }
@@ -298,6 +302,8 @@ void backup_plan_make(const struct backup_world *world, struct arena *arena,
         plan_ended(&planning);
     } else if (world->spec_problem) {
         say(&planning, "Failed", "InvalidSpec", world->spec_problem);
+    } else if (world->spec.schedule) {
+        backup_plan_schedule(world, arena, out);
     } else if (plan_finalizer(&planning)) {
         return;
     } else if (world->save.exists) {
@@ -311,10 +317,10 @@ void backup_plan_refused(struct backup_plan *plan, const char *message)
 {
     plan->message = message;
     plan->action = BACKUP_NOTHING;
+    plan->why = NULL;
     if (!plan->phase) {
         return;
     }
-    plan->conditions[BACKUP_COMPLETE].reason = "Refused";
-    plan->conditions[BACKUP_COMPLETE].message = message;
+    plan->conditions[BACKUP_COMPLETE] = (struct condition){.reason = "Refused", .message = message};
     plan->requeue_ms = REFUSED_AGAIN_MS;
 }

@@ -3,9 +3,11 @@
 #include <string.h>
 
 #include "backup/act.h"
+#include "backup/names.h"
 #include "backup/observe.h"
 #include "backup/plan.h"
 #include "backup/status.h"
+#include "base/clock.h"
 #include "base/json.h"
 #include "base/log.h"
 
@@ -79,18 +81,40 @@ static int carry_out(const struct backup_options *options, const struct backup_w
     bool is_finalizer =
         plan->action == BACKUP_ADD_FINALIZER || plan->action == BACKUP_REMOVE_FINALIZER;
 
-    int result = backup_act(options, world, plan->action, arena, error);
+    int result = backup_act(options, world, plan, arena, error);
     if (is_refusal(result) && namespace_goes(world, error)) {
         kube->event(kube->context, world->object, "Warning", "NamespaceDeleted",
                     "the namespace is being deleted, so the stored backup is not removed");
-        return backup_act(options, world, BACKUP_REMOVE_FINALIZER, arena, error);
+        plan->action = BACKUP_REMOVE_FINALIZER;
+        return backup_act(options, world, plan, arena, error);
     }
     if (is_refusal(result) && !is_finalizer) {
         backup_plan_refused(plan, arena_strdup(arena, error->message));
         result = 0;
     }
+    if (!result && plan->why) {
+        kube->event(kube->context, world->object, "Normal", "Scheduled", plan->why);
+    }
     /* A finalizer's patch has made the version that the status would name an old one. */
     return result || is_finalizer ? result : write_status(options, world, plan, arena, error);
+}
+
+static void publish(const struct backup_options *options, const struct backup_world *world,
+                    const struct backup_plan *plan)
+{
+    const char *schedule =
+        json_path_string(world->object, "metadata", "labels", LABEL_SCHEDULE, NULL);
+    const char *done = json_path_string(world->object, "status", "completionTime", NULL);
+    bool failed = plan->ends && !plan->result;
+    int64_t completed_ms = plan->ends && plan->result ? world->now_ms
+                           : world->completed && done && world->cluster.exists
+                               ? clock_parse_rfc3339(done)
+                               : 0;
+
+    if (options->publish && !world->deleting && (failed || completed_ms)) {
+        options->publish(options->publish_context, world->namespace, world->spec.cluster_name,
+                         schedule ? schedule : "", completed_ms, failed);
+    }
 }
 
 int backup_pass(void *context, const char *key, struct work_result *result, struct error *error)
@@ -114,6 +138,7 @@ int backup_pass(void *context, const char *key, struct work_result *result, stru
     if (status) {
         return status;
     }
+    publish(options, &world, &plan);
     result->requeue_after_ms =
         plan.action == BACKUP_NOTHING || plan.requeue_ms ? plan.requeue_ms : AFTER_ACTION_MS;
     return 0;

@@ -18,6 +18,12 @@ struct backup_options {
     /* GET /progress of a pod. 0 with the body's JSON in `*out`. */
     int (*progress)(void *context, const char *pod_ip, json_t **out, struct error *error);
     void *context;
+    /* Called when a backup has failed, and in each pass of one that is good, with when it was done
+     * (0: it is not). `schedule` is the name of the scheduled one that it is of, or "". NULL:
+     * nobody counts. */
+    void (*publish)(void *context, const char *namespace, const char *cluster, const char *schedule,
+                    int64_t completed_ms, bool failed);
+    void *publish_context;
 };
 
 /* One pass for "namespace/name"; the form of managed_kind.pass, with the options as context. */

@@ -12,6 +12,11 @@ static const char *const condition_names[BACKUP_N_CONDITIONS] = {
     [BACKUP_FAILED] = "Failed",
 };
 
+static const char *const schedule_condition_names[BACKUP_N_CONDITIONS] = {
+    [BACKUP_SCHEDULED] = "Scheduled",
+    [BACKUP_SUCCEEDING] = "Succeeding",
+};
+
 static void set_date(json_t *status, const char *name, int64_t at_ms)
 {
     char date[CLOCK_RFC3339_SIZE];
@@ -29,6 +34,7 @@ static void set_result(json_t *status, const json_t *result)
         {"sha256", "sha256", JSON_STRING},       {"etcdVersion", "etcdVersion", JSON_STRING},
         {"clusterID", "clusterID", JSON_STRING}, {"revision", "revision", JSON_INTEGER},
         {"records", "records", JSON_INTEGER},    {"encryptionKey", "encryptionKey", JSON_STRING},
+        {"pruned", "pruned", JSON_ARRAY},        {"pruneError", "pruneError", JSON_STRING},
     };
 
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
@@ -68,16 +74,26 @@ json_t *backup_status_encode(const struct backup_world *world, const struct back
     if (plan->phase) {
         json_object_set_new(status, "phase", json_string(plan->phase));
         json_object_set_new(status, "message", json_string(plan->message));
-        json_object_set_new(status, "conditions",
-                            conditions_encode(condition_names, plan->conditions,
-                                              BACKUP_N_CONDITIONS, old, world->generation,
-                                              world->now_ms));
+        json_object_set_new(
+            status, "conditions",
+            conditions_encode(world->spec.schedule ? schedule_condition_names : condition_names,
+                              plan->conditions, BACKUP_N_CONDITIONS, old, world->generation,
+                              world->now_ms));
     }
     if (!world->started && (plan->action == BACKUP_CREATE_SAVE || world->save.exists)) {
         set_date(status, "startTime", world->now_ms);
         json_object_set_new(
             status, "location",
             json_string(destination_location(arena, &world->spec, world->object_name)));
+    }
+    if (plan->active) {
+        json_object_set(status, "active", plan->active);
+    }
+    if (plan->last_tick_ms) {
+        set_date(status, "lastScheduleTime", plan->last_tick_ms);
+    }
+    if (plan->last_success_ms) {
+        set_date(status, "lastSuccessfulTime", plan->last_success_ms);
     }
     if (world->progress.known && !plan->ends) {
         set_progress(status, world);

@@ -44,6 +44,35 @@ struct backup_progress {
     int64_t bytes, total; /* Total 0: not known. */
 };
 
+/* A Job that the CronJob made, and that is never run. */
+struct backup_tick {
+    const char *name, *uid;
+    int64_t at_ms;
+};
+
+/* An EtcdBackup that was made for a tick, and has its name. */
+struct backup_child {
+    const char *name, *uid, *object_name, *message;
+    bool deleting, ended, completed;
+    int64_t created_ms, completed_ms;
+    const json_t *pruned; /* Names of stored backups, or NULL. */
+    const char *prune_error;
+};
+
+/* Of a scheduled EtcdBackup. Ticks and children are in the order of their names, which is the order
+ * of their times. */
+struct backup_schedule {
+    const json_t *cron_job; /* NULL: there is none. */
+    bool cron_job_is_ours;
+    const char *cron_difference; /* What it is not as it should be; NULL: nothing. */
+    const char *cron_warning;    /* What its controller warned of, within the last hour. */
+    struct backup_tick *ticks;
+    size_t n_ticks;
+    struct backup_child *children;
+    size_t n_children;
+    int64_t last_tick_ms, last_success_ms; /* As recorded; 0: never. */
+};
+
 struct backup_world {
     json_t *object;
     const char *namespace, *name, *uid, *resource_version;
@@ -58,6 +87,9 @@ struct backup_world {
     struct backup_cluster cluster;
     struct backup_job save, remove;
     struct backup_progress progress;
+    struct backup_schedule schedule;       /* Of a scheduled one; it has none of the four above. */
+    const char *schedule_uid;              /* Of one that was made for a tick: whose, or NULL, */
+    struct etcdbackup_retention retention; /* and what that one's spec says now. */
 };
 
 #endif

@@ -245,6 +245,8 @@ static int build_backups(struct manager *manager, struct error *error)
         .now_wall_ms = now_wall_ms,
         .progress = get_progress,
         .context = manager,
+        .publish = metrics_publish_backup,
+        .publish_context = manager->metrics,
     };
     return http_client_new(&(struct http_options){0}, &manager->pods, error);
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "manager/backup_metrics.h"
 
 /* Upper bounds in milliseconds: a pass without change takes a few, one that waits for etcd or for a
  * slow API server up to half a minute. */
@@ -31,6 +32,7 @@ struct api_series {
 struct metrics {
     pthread_mutex_t lock;
     struct cluster *clusters;
+    struct backup_metrics backups;
     uint64_t passes[ERROR_TERMINAL + 1];
     uint64_t looks;
     uint64_t pass_buckets[N_BUCKETS + 1]; /* The last one is for what is longer. */
@@ -65,6 +67,7 @@ void metrics_free(struct metrics *metrics)
         cluster_free(metrics->clusters);
         metrics->clusters = next;
     }
+    backup_metrics_forget(&metrics->backups, NULL, NULL);
     for (size_t i = 0; i < metrics->n_api; i++) {
         free(metrics->api[i].verb);
         free(metrics->api[i].resource);
@@ -104,6 +107,7 @@ void metrics_publish_cluster(void *context, const char *namespace, const char *n
     struct cluster **link = find_cluster(metrics, namespace, name, &found);
     struct cluster *cluster = found ? *link : NULL;
     if (!phase) {
+        backup_metrics_forget(&metrics->backups, namespace, name);
         if (cluster) {
             *link = cluster->next;
             cluster_free(cluster);
@@ -125,6 +129,16 @@ void metrics_publish_cluster(void *context, const char *namespace, const char *n
         cluster->has_quorum = has_quorum;
         cluster->quorum_lost = quorum_lost;
     }
+    pthread_mutex_unlock(&metrics->lock);
+}
+
+void metrics_publish_backup(void *context, const char *namespace, const char *cluster,
+                            const char *schedule, int64_t completed_ms, bool failed)
+{
+    struct metrics *metrics = context;
+
+    pthread_mutex_lock(&metrics->lock);
+    backup_metrics_count(&metrics->backups, namespace, cluster, schedule, completed_ms, failed);
     pthread_mutex_unlock(&metrics->lock);
 }
 
@@ -308,6 +322,7 @@ void metrics_render(struct metrics *metrics, size_t queue_depth, struct buffer *
 {
     pthread_mutex_lock(&metrics->lock);
     render_clusters(metrics, out);
+    backup_metrics_render(&metrics->backups, out);
     render_passes(metrics, out);
     render_api(metrics, out);
     head(out, "etcd_operator_leader", "gauge", "1 if this replica leads, 0 if it is a standby.");

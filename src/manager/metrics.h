@@ -22,6 +22,11 @@ void metrics_publish_cluster(void *metrics, const char *namespace, const char *n
                              const char *phase, int32_t size, int32_t ready_members,
                              bool has_quorum, bool quorum_lost);
 
+/* A good backup of the cluster was done at `completed_ms` (0: none), or one has just failed.
+ * `schedule` is the scheduled EtcdBackup's name, or "". The form of backup_options.publish. */
+void metrics_publish_backup(void *metrics, const char *namespace, const char *cluster,
+                            const char *schedule, int64_t completed_ms, bool failed);
+
 /* A pass has ended, with ERROR_NONE if it went well. */
 void metrics_count_pass(struct metrics *metrics, enum error_kind result, int64_t milliseconds);
 

@@ -93,7 +93,7 @@ def test_into_a_bucket(made, store, tmp_path):
     assert condition({"status": status}, "Failed")["status"] == "False"
     said = snapshot_status(tmp_path, data, "3.5")
     assert (said["revision"], said["totalKey"], said["totalSize"]) == \
-        (status["revision"], status["records"], status["uncompressedSize"] + 32)
+        (status["revision"], status["records"], status["uncompressedSize"])
     row = kubectl.run("get", "etcdb", backup.name, "--no-headers", namespace=backup.namespace)
     assert row.split()[:4] == [backup.name, made.name, "Completed", str(status["revision"])]
     wait_for(lambda: not backup.job(), 20, "the Job is gone")
@@ -138,17 +138,55 @@ def test_deletion_leaves_or_removes_what_is_stored(made, store):
     assert not [name for name in store.objects() if "removed" in name]
 
 
-def test_is_taken_once(made, store, operator):
-    """Also when the operator is another one, and the Job is long gone."""
+def test_is_taken_once(made, store):
+    """Also when the Job is long gone and the object changes."""
     backup = s3(made, "once", store).create()
     before = backup.wait_phase("Completed")
     wait_for(lambda: not backup.job(), 20, "the Job is gone")
-    operator.replace_pod()
-    operator.wait_ready()
-    kubectl.annotate("etcdb", backup.name, backup.namespace, "example.com/look", "again")
-    other = s3(made, "once-more", store).create()
-    other.wait_phase("Completed")
-    assert backup.status() == before and not backup.job()
+    kubectl.patch("etcdb", backup.name, {"spec": {"deadline": "2h"}}, backup.namespace)
+    after = backup.wait(lambda status: status["observedGeneration"] > before["observedGeneration"],
+                        "the change is seen")
+    assert {**after, "observedGeneration": 0} == {**before, "observedGeneration": 0}
+    assert not backup.job()
+
+
+# A schedule.
+
+def test_schedule(made, store):
+    """Each tick a backup of its own; what the retention does not keep goes, with its object."""
+    scheduled = s3(made, "minutely", store, change={"prefix": "scheduled"}, schedule="* * * * *",
+                   timeZone="Asia/Tokyo", retentionPolicy={"maxBackups": 1}).create()
+    scheduled.wait(lambda status: status.get("phase") == "Scheduled", "Scheduled", 20)
+    first = scheduled.wait(lambda status: status.get("lastSuccessfulTime"), "a good backup", 100)
+    children = scheduled.children()
+    assert len(children) == 1
+    assert children[0]["metadata"]["name"].startswith("minutely-")
+    assert children[0]["status"]["phase"] == "Completed"
+    assert first["lastScheduleTime"] <= first["lastSuccessfulTime"]
+    assert condition({"status": first}, "Succeeding")["status"] == "True"
+    assert not [pod for pod in kubectl.get_list("pods", made.namespace,
+                                                "etcd.etcd.io/purpose=tick")]
+
+    def pruned():
+        now = [child["metadata"]["name"] for child in scheduled.children()]
+        if len(now) != 1 or now == [children[0]["metadata"]["name"]]:
+            raise NotYet(str(now))
+        return True
+    wait_for(pruned, 100, "the second backup has taken the first one's place")
+    names = sorted(name for name in store.objects() if name.startswith("scheduled/"))
+    assert len(names) == 2 and names[1] == names[0] + ".json", names
+    kubectl.patch("etcdb", scheduled.name, {"spec": {"suspend": True}}, scheduled.namespace)
+    scheduled.wait_phase("Suspended")
+    wait_for(lambda: kubectl.get("cronjob", "minutely", made.namespace)["spec"]["suspend"], 10,
+             "the CronJob is suspended")
+    scheduled.delete()
+    scheduled.wait_gone()
+
+
+def test_schedule_that_kubernetes_refuses(made, store):
+    scheduled = s3(made, "odd", store, schedule="61 * * * *").create()
+    status = scheduled.wait_told("end of range (61) above maximum (59)")
+    assert condition({"status": status}, "Scheduled")["status"] == "False"
 
 
 # What goes wrong is told.
@@ -208,6 +246,10 @@ def test_what_it_is_of_cannot_change(made, store):
         kubectl.patch("etcdb", backup.name, {"spec": {"s3": {"bucket": "another"}}},
                       backup.namespace)
     kubectl.patch("etcdb", backup.name, {"spec": {"deletionPolicy": "Delete"}}, backup.namespace)
+    backup.wait_phase("Completed")
+    backup.delete()
+    backup.wait_gone()
+    assert not [name for name in store.objects() if "fixed" in name]
 
 
 # A run that is stopped.

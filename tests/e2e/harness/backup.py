@@ -60,3 +60,8 @@ class Backup:
 
     def pods(self):
         return kubectl.get_list("pods", self.namespace, f"etcd.etcd.io/backup={self.name}")
+
+    def children(self):
+        """Of a scheduled one, in the order of their times."""
+        return sorted(kubectl.get_list("etcdb", self.namespace, f"etcd.etcd.io/schedule={self.name}"),
+                      key=lambda item: item["metadata"]["name"])

@@ -83,7 +83,7 @@ static void test_local(void **state)
                         "{\"persistentVolumeClaim\":\"claim\",\"path\":\"etcd\"},"
                         "\"compression\":false}");
     expect_command(job,
-                   "snapshot save --store file:///backup/etcd --name ns/c/20251124T160000Z-b" ETCD
+                   "snapshot save --store file:///backup --name etcd/ns/c/20251124T160000Z-b" ETCD
                    " --compress none" COMMON);
     const json_t *volume = json_array_get(json_object_get(pod_of(job), "volumes"), 0);
     assert_string_equal(json_path_string(volume, "persistentVolumeClaim", "claimName", NULL),
@@ -146,9 +146,16 @@ static void test_status_is_in_the_table(void **state)
                             &error)) {
             fail_msg("%s", error.message);
         }
-        backup_site_end_pod(&site, pod, 0, GOOD_RESULT);
+        backup_site_end_pod(
+            &site, pod, 0,
+            "{\"size\":1,\"databaseSize\":2,\"sha256\":\"ab\",\"revision\":3,"
+            "\"records\":4,\"etcdVersion\":\"3.6.16\",\"clusterID\":\"1f\","
+            "\"encryptionKey\":\"2e\",\"pruned\":[\"old\"],\"pruneError\":\"503\"}");
         backup_site_end_job(&site, "save", false, "");
     }
+    const json_t *status = json_object_get(backup_site_object(&site), "status");
+    assert_int_equal(json_array_size(json_object_get(status, "pruned")), 1);
+    assert_string_equal(json_path_string(status, "pruneError", NULL), "503");
     backup_site_fini(&site);
 }
 

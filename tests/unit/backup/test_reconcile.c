@@ -250,6 +250,8 @@ static void test_deletion(void **state)
     backup_site_settle(&site);
     backup_site_end_pod(&site, backup_site_start_pod(&site, "remove"), 1,
                         "{\"error\":\"the store is away\"}");
+    backup_site_settle(&site);
+    expect(&site, "Pending", "is being removed: the store is away");
     backup_site_end_job(&site, "remove", true, "BackoffLimitExceeded");
     backup_site_settle(&site);
     expect(&site, "Pending", "could not be removed: the store is away");

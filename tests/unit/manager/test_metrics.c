@@ -69,6 +69,34 @@ static void test_clusters(void **state)
     metrics_free(metrics);
 }
 
+static void test_backups(void **state)
+{
+    struct metrics *metrics = metrics_new();
+    struct buffer text = {0};
+
+    (void)state;
+    metrics_publish_cluster(metrics, "ns", "c", "Running", 3, 3, true, false);
+    metrics_publish_backup(metrics, "ns", "c", "nightly", 2000000, false);
+    metrics_publish_backup(metrics, "ns", "c", "nightly", 1000000, false); /* An older one. */
+    metrics_publish_backup(metrics, "ns", "c", "nightly", 0, true);
+    metrics_publish_backup(metrics, "ns", "c", "", 0, true);
+    metrics_publish_backup(metrics, "ns", "d", "", 3000000, false);
+    metrics_render(metrics, 0, &text);
+    expect_line(&text, "etcd_backup_last_success_timestamp_seconds{namespace=\"ns\",cluster=\"c\","
+                       "schedule=\"nightly\"} 2000");
+    expect_line(&text, "etcd_backup_failures_total{namespace=\"ns\",cluster=\"c\","
+                       "schedule=\"nightly\"} 1");
+    expect_line(&text, "etcd_backup_last_success_timestamp_seconds{namespace=\"ns\",cluster=\"c\","
+                       "schedule=\"\"} 0");
+    buffer_fini(&text);
+    metrics_publish_cluster(metrics, "ns", "c", NULL, 0, 0, false, false);
+    metrics_render(metrics, 0, &text);
+    assert_null(strstr(text.data, "cluster=\"c\""));
+    assert_non_null(strstr(text.data, "cluster=\"d\""));
+    buffer_fini(&text);
+    metrics_free(metrics);
+}
+
 static void test_labels_are_escaped(void **state)
 {
     struct metrics *metrics = metrics_new();
@@ -210,9 +238,13 @@ static void test_many_threads(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_clusters),     cmocka_unit_test(test_labels_are_escaped),
-        cmocka_unit_test(test_passes),       cmocka_unit_test(test_api_requests),
-        cmocka_unit_test(test_process),      cmocka_unit_test(test_format),
+        cmocka_unit_test(test_clusters),
+        cmocka_unit_test(test_backups),
+        cmocka_unit_test(test_labels_are_escaped),
+        cmocka_unit_test(test_passes),
+        cmocka_unit_test(test_api_requests),
+        cmocka_unit_test(test_process),
+        cmocka_unit_test(test_format),
         cmocka_unit_test(test_many_threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,5 @@
-/* The operator's program: `etcd-operator [run] [OPTIONS]`, `etcd-operator explain CLUSTER`, or
- * `etcd-operator snapshot ...`. */
+/* The operator's program: `etcd-operator [run] [OPTIONS]`, `etcd-operator explain CLUSTER`,
+ * `etcd-operator snapshot ...`, or `etcd-operator restore ...`. */
 #include <stdio.h>
 #include <string.h>
 
@@ -7,6 +7,7 @@
 #include "manager/explain_command.h"
 #include "manager/manager.h"
 #include "manager/options.h"
+#include "restore/command.h"
 #include "snapshot/command.h"
 
 #define EXIT_FAILED 1
@@ -44,6 +45,9 @@ int main(int argc, char **argv)
     }
     if (argc > 1 && !strcmp(argv[1], "snapshot")) {
         return snapshot_command(argc - 1, argv + 1);
+    }
+    if (argc > 1 && !strcmp(argv[1], "restore")) {
+        return restore_command(argc - 1, argv + 1);
     }
     int skip = argc > 1 && !strcmp(argv[1], "run") ? 2 : 1;
 

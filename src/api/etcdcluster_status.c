@@ -63,6 +63,11 @@ static const struct api_field older_log_fields[] = {
      .documentation = "Where it ended when no member ran that version any more; 0 before."},
     {0}};
 
+static const struct api_field restore_fields[] = {
+    {.name = "name", .type = API_STRING, .documentation = "Its name."},
+    {.name = "uid", .type = API_STRING, .documentation = "Its UID."},
+    {0}};
+
 static const struct api_field bootstrap_fields[] = {
     {.name = "size",
      .type = API_INT32,
@@ -84,6 +89,11 @@ static const struct api_field bootstrap_fields[] = {
      .fields = older_log_fields,
      .documentation = "A part of the members' logs that an earlier minor version wrote and that "
                       "they may still read when they start."},
+    {.name = "restore",
+     .type = API_OBJECT,
+     .fields = restore_fields,
+     .documentation = "The EtcdRestore that founds the cluster on a backup. Its members start on "
+                      "the data that it brings, and never on empty volumes."},
     {0}};
 
 static const struct api_field replacement_fields[] = {

@@ -20,8 +20,12 @@
 #define ANNOTATION_CONFIG       "etcd.etcd.io/config" /* On pods: the ConfigMap of their flags. */
 /* On the EtcdCluster: the id of a member whose data a person gives up. */
 #define ANNOTATION_REPLACE "etcd.etcd.io/replace-member"
-#define FINALIZER          "etcd.etcd.io/operator"
-#define MANAGED_BY         "etcd-operator"
+/* On the EtcdCluster, from birth: the EtcdRestore that brings its data, "NAME/UID". */
+#define ANNOTATION_RESTORE "etcd.etcd.io/restore"
+/* Likewise, when all of it is there: "UID/CLUSTER-UID/ETCD-CLUSTER-ID" (rule_restore.c). */
+#define ANNOTATION_RESTORED "etcd.etcd.io/restored"
+#define FINALIZER           "etcd.etcd.io/operator"
+#define MANAGED_BY          "etcd-operator"
 
 struct names {
     const char *namespace, *cluster;

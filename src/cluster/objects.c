@@ -121,6 +121,15 @@ static json_t *claim_template(const struct world *world)
     return claim;
 }
 
+json_t *claim_desired(const struct world *world, int ordinal, struct arena *arena)
+{
+    json_t *claim = claim_template(world), *meta = json_object_get(claim, "metadata");
+
+    json_object_set_new(meta, "name", json_string(names_claim(arena, world->names, ordinal)));
+    json_object_set_new(meta, "namespace", json_string(world->names->namespace));
+    return claim;
+}
+
 static json_t *stateful_set(const struct world *world, struct children *children,
                             struct arena *arena)
 {
@@ -211,7 +220,7 @@ static bool may_have_formed(const struct world *world)
         const struct world_pod *pod = &world->members[world->recorded.permits[i].ordinal].pod;
         may = may || !pod->exists || pod->started || pod->restarts > 0 || !pod_lacks_image(pod);
     }
-    return world_formed(world) || may;
+    return world_formed(world) || world->recorded.restore_uid || may;
 }
 
 /* The version and image that may enter the template: the spec's while the cluster has not formed,

@@ -31,6 +31,9 @@ struct children {
 /* What world->drawing has is used as far as it fits, and replaced otherwise. */
 void children_desired(const struct world *world, struct arena *arena, struct children *out);
 
+/* The claim of an ordinal, as the StatefulSet's controller would make it. New. */
+json_t *claim_desired(const struct world *world, int ordinal, struct arena *arena);
+
 /* A disruption budget is wanted: not for a single member, which nothing could move then. */
 bool children_want_budget(const struct world *world);
 

@@ -27,6 +27,26 @@ static bool has_finalizer(const json_t *object)
     return false;
 }
 
+/* ANNOTATION_RESTORE and ANNOTATION_RESTORED; what does not parse is none. */
+static void observe_restore(const json_t *object, struct arena *arena, struct world *world)
+{
+    const json_t *annotations = json_path(object, "metadata", "annotations", NULL);
+    const char *by = json_path_string(annotations, ANNOTATION_RESTORE, NULL);
+    const char *done = json_path_string(annotations, ANNOTATION_RESTORED, NULL);
+    const char *slash = by ? strchr(by, '/') : NULL, *id = done ? strrchr(done, '/') : NULL;
+    struct restored *restored = &world->restored;
+
+    if (slash && slash > by && slash[1]) {
+        world->restore_name = arena_strndup(arena, by, (size_t)(slash - by));
+        world->restore_uid = arena_strdup(arena, slash + 1);
+    }
+    slash = done ? strchr(done, '/') : NULL;
+    if (slash && slash < id && id_parse(id + 1, &restored->cluster_id)) {
+        restored->restore_uid = arena_strndup(arena, done, (size_t)(slash - done));
+        restored->cluster_uid = arena_strndup(arena, slash + 1, (size_t)(id - slash - 1));
+    }
+}
+
 int observe_object(const struct reconciler_options *options, const char *namespace,
                    const char *name, struct arena *arena, struct world *world, struct error *error)
 {
@@ -56,6 +76,7 @@ int observe_object(const struct reconciler_options *options, const char *namespa
         world->spec_valid = true;
     }
     world->replace = json_path_string(object, "metadata", "annotations", ANNOTATION_REPLACE, NULL);
+    observe_restore(object, arena, world);
     recorded_decode(json_object_get(object, "status"), arena, &world->recorded);
     return 0;
 }

@@ -22,6 +22,8 @@ static const struct rule rules[] = {
      "makes sure that deletion comes by the operator, before anything is made"},
     {"NameTaken", HOLD_OBJECTS, rule_name_taken,
      "says when an object of a name that is needed is somebody else's"},
+    {"AwaitRestore", HOLD_OBJECTS, rule_await_restore,
+     "keeps a cluster that is founded on a backup from starting before its data is there"},
     {"RecordCluster", HOLD_OBJECTS, rule_record_cluster,
      "records the id of a cluster that has formed"},
     {"RestartBootstrap", HOLD_PODS | HOLD_OBJECTS, rule_restart_bootstrap,

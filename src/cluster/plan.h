@@ -104,6 +104,7 @@ struct planning {
     const char *blocked_rule;
     const char *spec_held; /* What of the spec is not carried out, and why; or NULL. */
     bool growing;          /* Volumes are. */
+    bool awaits_data;      /* A restore's: there is no StatefulSet yet. */
 };
 
 void plan_make(const struct world *world, struct arena *arena, struct plan *plan);
@@ -118,6 +119,7 @@ bool rule_grant_permits(struct planning *planning);
 bool rule_repeat_permits(struct planning *planning);
 bool rule_record_cluster(struct planning *planning);
 bool rule_restart_bootstrap(struct planning *planning);
+bool rule_await_restore(struct planning *planning);
 bool rule_issue_certificates(struct planning *planning);
 bool rule_apply_objects(struct planning *planning);
 bool rule_replace_outdated_pod(struct planning *planning);

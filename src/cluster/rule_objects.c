@@ -123,7 +123,8 @@ bool rule_apply_objects(struct planning *planning)
     struct action *action = &planning->plan->action;
 
     for (int i = 0; i < children->length; i++) {
-        const char *why = differs(planning, i);
+        bool early = planning->awaits_data && children->items[i].resource == &kube_stateful_sets;
+        const char *why = early ? NULL : differs(planning, i);
         if (why) {
             action->apply[action->n_apply] = children->items[i];
             action->apply_reason[action->n_apply++] = why;

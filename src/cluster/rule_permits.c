@@ -324,7 +324,7 @@ bool rule_grant_permits(struct planning *planning)
     if (world_formed(world) ? MUTANT(NewAfterFormed) : MUTANT(PermitTwice)) {
         renew_for_mutants(planning);
     }
-    if (!recorded->cluster_id && !recorded->n_permits) {
+    if (!recorded->cluster_id && !recorded->n_permits && !recorded->restore_uid) {
         enum volumes volumes = find_volumes(planning);
         if (volumes == VOLUMES_FRESH) {
             issue_fresh(planning);

@@ -90,6 +90,9 @@ void recorded_decode(const json_t *status, struct arena *arena, struct recorded 
     if (log_version && sscanf(log_version, "3.%d", &out->log_minor) != 1) {
         out->log_minor = 0;
     }
+    out->restore_uid = arena_strdup(arena, json_path_string(bootstrap, "restore", "uid", NULL));
+    const char *restore = json_path_string(bootstrap, "restore", "name", NULL);
+    out->restore_name = arena_strdup(arena, restore ? restore : "");
     out->log_index = json_path_integer(bootstrap, 0, "olderLog", "index", NULL);
     decode_recovery(json_object_get(status, "recovery"), out);
     json_array_foreach(json_object_get(bootstrap, "permits"), i, item)
@@ -138,6 +141,11 @@ static json_t *encode_bootstrap(const struct recorded *recorded)
                             json_pack("{s:o, s:I}", "version",
                                       json_sprintf("3.%d", recorded->log_minor), "index",
                                       (json_int_t)recorded->log_index));
+    }
+    if (recorded->restore_uid) {
+        json_object_set_new(
+            bootstrap, "restore",
+            json_pack("{s:s, s:s}", "name", recorded->restore_name, "uid", recorded->restore_uid));
     }
     return bootstrap;
 }

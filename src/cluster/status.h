@@ -46,6 +46,8 @@ struct recorded {
     int64_t replaced_generation; /* The spec's, that `replacements` are counted under. */
     struct replacement replacements[ETCDCLUSTER_MAX_SIZE]; /* Each ordinal once. */
     int n_replacements;
+    /* The EtcdRestore that brings the data, or NULL. Then `new` is never used. */
+    const char *restore_name, *restore_uid;
     uint64_t cluster_id; /* 0 until the cluster has formed. Then `new` is never used again. */
 };
 

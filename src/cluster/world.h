@@ -85,6 +85,12 @@ struct settled {
 };
 #define MAX_SETTLED 8
 
+/* What an EtcdRestore says it has brought, by its annotation. */
+struct restored {
+    const char *restore_uid, *cluster_uid; /* NULL: nothing. */
+    uint64_t cluster_id;
+};
+
 struct drawing;
 
 struct world {
@@ -108,7 +114,9 @@ struct world {
     struct drawing **drawing;      /* Of the desired ones (cluster/drawing.h), or NULL. */
     const struct settled *settled; /* MAX_SETTLED of them. */
     const struct upkeep *upkeep;
-    const char *replace;        /* The member that a person gives up, by its annotation; NULL. */
+    const char *replace; /* The member that a person gives up, by its annotation; NULL. */
+    const char *restore_name, *restore_uid; /* Of the annotation of birth, or NULL. */
+    struct restored restored;
     const char *refusal;        /* Why the API server refused our last action, or NULL. */
     const char *create_failure; /* Why the StatefulSet controller cannot make pods, or NULL. */
     const char *name_taken;     /* "StatefulSet c", which exists and is somebody else's, or NULL. */

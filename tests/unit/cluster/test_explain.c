@@ -96,6 +96,7 @@ static void check_rules(const json_t *document, struct arena *arena)
                                         "Paused",
                                         "AddFinalizer",
                                         "NameTaken",
+                                        "AwaitRestore",
                                         "RecordCluster",
                                         "RestartBootstrap",
                                         "GrantPermits",

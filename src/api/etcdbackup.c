@@ -21,7 +21,7 @@
 
 /* A new kind of storage: its name here, its object beside s3 and local, its rule in
  * etcdbackup_rules.c and its arguments in backup/destination.c. */
-static const char *const storage_types[] = {"S3", "Local", NULL};
+const char *const etcdbackup_storage_types[] = {"S3", "Local", NULL};
 static const char *const deletion_policies[] = {"Retain", "Delete", NULL};
 static const char *const server_encryptions[] = {"AES256", "aws:kms", NULL};
 
@@ -54,7 +54,7 @@ static const struct api_field retention_fields[] = {
     KEPT(monthly, "months"),
     {0}};
 
-static const struct api_field s3_fields[] = {
+const struct api_field etcdbackup_s3_fields[] = {
     {.name = "bucket",
      .type = API_STRING,
      .offset = WITHIN(s3, bucket),
@@ -118,7 +118,7 @@ static const struct api_field s3_fields[] = {
      .maximum = 2048},
     {0}};
 
-static const struct api_field local_fields[] = {
+const struct api_field etcdbackup_local_fields[] = {
     {.name = "persistentVolumeClaim",
      .type = API_STRING,
      .offset = WITHIN(local, claim),
@@ -133,7 +133,7 @@ static const struct api_field local_fields[] = {
      FOLDER},
     {0}};
 
-static const struct api_field encryption_fields[] = {
+const struct api_field etcdbackup_encryption_fields[] = {
     {.name = "keySecret",
      .type = API_STRING,
      .offset = WITHIN(encryption, key_secret),
@@ -243,7 +243,7 @@ const struct api_field etcdbackup_spec_fields[] = {
      .offset = SPEC(storage_type),
      .documentation = "Where the backup is kept; the field of that name says more.",
      .required = true,
-     .one_of = storage_types},
+     .one_of = etcdbackup_storage_types},
     {.name = "schedule",
      .type = API_STRING,
      .offset = SPEC(schedule),
@@ -294,12 +294,12 @@ const struct api_field etcdbackup_spec_fields[] = {
     {.name = "s3",
      .type = API_OBJECT,
      .offset = SPEC(s3),
-     .fields = s3_fields,
+     .fields = etcdbackup_s3_fields,
      .documentation = "A bucket of Amazon S3, or of a store that speaks its protocol."},
     {.name = "local",
      .type = API_OBJECT,
      .offset = SPEC(local),
-     .fields = local_fields,
+     .fields = etcdbackup_local_fields,
      .documentation = "A volume."},
     {.name = "compression",
      .type = API_BOOL,
@@ -309,7 +309,7 @@ const struct api_field etcdbackup_spec_fields[] = {
     {.name = "encryption",
      .type = API_OBJECT,
      .offset = SPEC(encryption),
-     .fields = encryption_fields,
+     .fields = etcdbackup_encryption_fields,
      .documentation = "Encrypts the snapshot before it leaves the pod. Left out: it is not."},
     {.name = "deletionPolicy",
      .type = API_STRING,

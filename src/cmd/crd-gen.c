@@ -4,6 +4,7 @@
 
 #include "api/etcdbackup.h"
 #include "api/etcdcluster.h"
+#include "api/etcdrestore.h"
 #include "base/buffer.h"
 
 static const char usage[] = "Usage: crd-gen PLURAL | reference\n"
@@ -11,7 +12,8 @@ static const char usage[] = "Usage: crd-gen PLURAL | reference\n"
                             "PLURAL     prints that kind's CustomResourceDefinition as YAML.\n"
                             "reference  prints the API reference of all kinds as Markdown.\n";
 
-static const struct api_kind *const kinds[] = {&etcdcluster_kind, &etcdbackup_kind};
+static const struct api_kind *const kinds[] = {&etcdcluster_kind, &etcdbackup_kind,
+                                               &etcdrestore_kind};
 
 #define N_KINDS (sizeof kinds / sizeof *kinds)
 

@@ -24,3 +24,5 @@ const struct kube_resource kube_service_accounts = {"v1", "ServiceAccount", "ser
                                                     true};
 const struct kube_resource kube_etcd_backups = {"etcd.etcd.io/v1alpha1", "EtcdBackup",
                                                 "etcdbackups", true};
+const struct kube_resource kube_etcd_restores = {"etcd.etcd.io/v1alpha1", "EtcdRestore",
+                                                 "etcdrestores", true};

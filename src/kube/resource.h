@@ -14,6 +14,7 @@ struct kube_resource {
 extern const struct kube_resource kube_pods, kube_services, kube_config_maps, kube_secrets,
     kube_persistent_volume_claims, kube_stateful_sets, kube_pod_disruption_budgets, kube_events,
     kube_nodes, kube_persistent_volumes, kube_storage_classes, kube_leases, kube_jobs,
-    kube_cron_jobs, kube_service_accounts, kube_etcd_clusters, kube_etcd_backups;
+    kube_cron_jobs, kube_service_accounts, kube_etcd_clusters, kube_etcd_backups,
+    kube_etcd_restores;
 
 #endif

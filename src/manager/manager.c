@@ -25,6 +25,7 @@
 #include "manager/resync.h"
 #include "manager/watched.h"
 #include "net/server.h"
+#include "restore/reconcile.h"
 
 /* Kubernetes' patience is 40 s (the Deployment says so), ours for the passes under way less. */
 #define STOP_TIMEOUT_MS 25000
@@ -39,7 +40,7 @@
 #define STANDBY_MS (60 * 60 * 1000)
 
 /* The kinds that get passes (build()). */
-#define N_MANAGED 2
+#define N_MANAGED 3
 
 struct manager {
     const struct manager_options *options;
@@ -48,6 +49,7 @@ struct manager {
     struct kube_client *kube;
     struct etcd_client *etcd;
     struct leadership leadership;
+    struct reconciler_options passes; /* What passes reach the world through. */
     struct reconciler *reconciler;
     struct http_client *pods; /* Plain HTTP to the backups' pods. */
     struct backup_options backups;
@@ -311,7 +313,7 @@ static int build(struct manager *manager, struct error *error)
     watch(manager);
     manager->etcd = etcd_client_new();
     etcd_client_guard(manager->etcd, leadership_may_change, &manager->leadership);
-    const struct reconciler_options reconciler = {
+    manager->passes = (struct reconciler_options){
         .kube = kube_client_api(manager->kube),
         .etcd = etcd_client_api(manager->etcd),
         .operator_image = options->operator_image,
@@ -322,9 +324,10 @@ static int build(struct manager *manager, struct error *error)
         .publish = metrics_publish_cluster,
         .publish_context = manager->metrics,
     };
-    manager->reconciler = reconciler_new(&reconciler);
+    manager->reconciler = reconciler_new(&manager->passes);
     manager->kinds[0] = (struct managed_kind){&kube_etcd_clusters, pass_cluster, manager};
     manager->kinds[1] = (struct managed_kind){&kube_etcd_backups, pass_backup, manager};
+    manager->kinds[2] = (struct managed_kind){&kube_etcd_restores, restore_pass, &manager->passes};
     return build_backups(manager, error);
 }
 

@@ -5,6 +5,7 @@
 #include "cluster/names.h"
 #include "manager/managed.h"
 #include "manager/trim.h"
+#include "restore/pod.h"
 
 /* Our own objects only: a namespace may hold thousands of others. */
 #define OURS "app.kubernetes.io/managed-by=etcd-operator"
@@ -34,10 +35,23 @@ static bool backup_label(const json_t *object, char *out, size_t size)
     return name && *name && managed_owner(&kube_etcd_backups, name, out, size);
 }
 
-/* A member's, or that of a Job. */
+static bool restore_itself(const json_t *object, char *out, size_t size)
+{
+    const char *name = json_path_string(object, "metadata", "name", NULL);
+    return name && managed_owner(&kube_etcd_restores, name, out, size);
+}
+
+static bool restore_label(const json_t *object, char *out, size_t size)
+{
+    const char *name = json_path_string(object, "metadata", "labels", LABEL_RESTORE, NULL);
+    return name && *name && managed_owner(&kube_etcd_restores, name, out, size);
+}
+
+/* A member's, that of a Job, or one that brings a restore's data. */
 static bool pod_label(const json_t *object, char *out, size_t size)
 {
-    return cluster_label(object, out, size) || backup_label(object, out, size);
+    return cluster_label(object, out, size) || backup_label(object, out, size) ||
+           restore_label(object, out, size);
 }
 
 const struct watched_kind watched_kinds[N_WATCHED] = {
@@ -50,4 +64,5 @@ const struct watched_kind watched_kinds[N_WATCHED] = {
     {&kube_pod_disruption_budgets, OURS, trim_common, cluster_label},
     {&kube_etcd_backups, NULL, trim_common, backup_itself},
     {&kube_jobs, OURS, trim_job, backup_label},
+    {&kube_etcd_restores, NULL, trim_common, restore_itself},
 };

@@ -17,7 +17,7 @@ struct watched_kind {
 
 /* The first ones are all that the passes of EtcdClusters read; the very first is EtcdCluster. */
 #define N_WATCHED_OF_CLUSTERS 7
-#define N_WATCHED             9
+#define N_WATCHED             10
 extern const struct watched_kind watched_kinds[N_WATCHED];
 
 #endif

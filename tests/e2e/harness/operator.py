@@ -14,7 +14,7 @@ NAMESPACE = "etcd-operator-system"
 NAME = "etcd-operator"
 USER = f"system:serviceaccount:{NAMESPACE}:{NAME}"
 RELEASE_IMAGE = "ghcr.io/etcd-operator/etcd-operator"
-CRDS = [f"crd/{kind}.etcd.etcd.io" for kind in ("etcdclusters", "etcdbackups")]
+CRDS = [f"crd/{kind}.etcd.etcd.io" for kind in ("etcdclusters", "etcdbackups", "etcdrestores")]
 
 KUSTOMIZATION = """\
 apiVersion: kustomize.config.k8s.io/v1beta1

@@ -16,16 +16,33 @@ struct etcd_endpoint act_endpoint(const struct world *world, int ordinal, struct
                                   world->members[ordinal].pod.ip, MEMBER_CLIENT_PORT};
 }
 
+/* The leader first: with users, a follower that passes a promotion on never gets an answer, because
+ * etcd does not say for whom it asks. */
+static void put_leader_first(const struct world *world, const int *ordinals,
+                             struct etcd_endpoint *endpoints, size_t n)
+{
+    for (size_t i = 1; i < n; i++) {
+        if (!strcmp(member_role(&world->members[ordinals[i]]), "leader")) {
+            struct etcd_endpoint leader = endpoints[i];
+            endpoints[i] = endpoints[0];
+            endpoints[0] = leader;
+        }
+    }
+}
+
 struct etcd_target act_target(const struct world *world, int last, struct arena *arena)
 {
     struct etcd_endpoint *endpoints = arena_alloc(arena, ETCDCLUSTER_MAX_SIZE * sizeof *endpoints);
+    int ordinals[ETCDCLUSTER_MAX_SIZE];
     size_t n = 0;
 
     for (int i = 0; i < ETCDCLUSTER_MAX_SIZE; i++) {
         if (i != last && member_is_live(&world->members[i])) {
+            ordinals[n] = i;
             endpoints[n++] = act_endpoint(world, i, arena);
         }
     }
+    put_leader_first(world, ordinals, endpoints, n);
     if (!n && last >= 0 && member_is_live(&world->members[last])) {
         endpoints[n++] = act_endpoint(world, last, arena);
     }

@@ -28,8 +28,8 @@ UNCALLED = {
 @pytest.mark.parametrize("question", [
     ("*", "*"),
     ("list", "secrets"), ("watch", "secrets"),
-    ("create", "pods"), ("create", "pods/exec"), ("create", "persistentvolumeclaims"),
-    ("create", "etcdclusters.etcd.etcd.io"), ("delete", "etcdclusters.etcd.etcd.io"),
+    ("create", "pods/exec"), ("create", "pods/attach"), ("create", "pods/ephemeralcontainers"),
+    ("delete", "etcdclusters.etcd.etcd.io"),
     ("list", "nodes"), ("patch", "nodes"), ("delete", "persistentvolumes"), ("list", "namespaces"),
     ("create", "clusterroles"), ("escalate", "clusterroles"), ("bind", "clusterroles"),
     ("list", "leases"), ("create", "leases"), ("update", "leases"),
@@ -42,8 +42,10 @@ def test_may_not(operator, question):
 
 
 def may(verb, resource):
+    resource, _, subresource = resource.partition("/")  # kubectl would take it for a name.
     try:
-        answer = kubectl.run("auth", "can-i", verb, resource, f"--as={USER}", "--all-namespaces")
+        answer = kubectl.run("auth", "can-i", verb, resource, f"--subresource={subresource}",
+                             f"--as={USER}", "--all-namespaces")
     except kubectl.KubectlError as error:
         assert str(error).rstrip().endswith("no"), error
         return False

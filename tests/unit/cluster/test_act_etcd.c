@@ -166,7 +166,8 @@ static void whom_it_is_about_in(struct arena *arena)
     assert_string_equal(etcd.endpoints, "c-0 c-1 c-2");
     world_leads(world, 2);
     act_on(&etcd, &memo, world, ACTION_PROMOTE_MEMBER, 3, &error);
-    assert_string_equal(etcd.endpoints, "c-2 c-1 c-0"); /* The leader need not be asked by others. */
+    assert_string_equal(etcd.endpoints,
+                        "c-2 c-1 c-0"); /* The leader need not be asked by others. */
     world_leads(world, 0);
     world_is_down(world, 0);
     act_on(&etcd, &memo, world, ACTION_REMOVE_MEMBER, 1, &error);

@@ -199,6 +199,15 @@ static void read_backup(const json_t *object, const char *name, struct arena *ar
     out->revision = json_path_integer(status, 0, "revision", NULL);
 }
 
+/* Of a volume the path is a part of the name (backup/names.h). */
+static const char *named_object(const struct etcdrestore_spec *spec, struct arena *arena)
+{
+    const char *path = spec->source.place.local.path;
+
+    return path && *path ? arena_printf(arena, "%s/%s", path, spec->source.name)
+                         : spec->source.name;
+}
+
 static int find_backup(const struct reconciler_options *options, struct arena *arena,
                        struct restore_world *world, struct error *error)
 {
@@ -208,7 +217,7 @@ static int find_backup(const struct reconciler_options *options, struct arena *a
 
     if (!name) {
         world->backup.place = &world->spec.source.place;
-        world->backup.object = world->spec.source.name;
+        world->backup.object = named_object(&world->spec, arena);
         return 0;
     }
     int result =

@@ -372,6 +372,26 @@ static void test_from_an_etcdbackup(void **state)
     fake_kube_fini(&site.kube);
 }
 
+static void test_from_a_volume(void **state)
+{
+    struct site site;
+
+    (void)state;
+    begin(&site, "{\"clusterName\":\"c\",\"restoreType\":\"New\",\"source\":{\"storageType\":"
+                 "\"Local\",\"name\":\"ns/c/b\",\"local\":{\"persistentVolumeClaim\":\"p\","
+                 "\"path\":\"kept\"}},\"clusterTemplate\":{\"size\":1}}");
+    for (int i = 0; !find(&site, "Pod", "r-restore-0"); i++) {
+        pass(&site);
+        run_cluster(&site);
+        assert_true(i < MOST_PASSES);
+    }
+    const json_t *pod = json_object_get(find(&site, "Pod", "r-restore-0"), "spec");
+    const json_t *fetch = json_array_get(json_object_get(pod, "initContainers"), 0);
+    assert_true(has_argument(fetch, "--store", "file:///backup"));
+    assert_true(has_argument(fetch, "--name", "kept/ns/c/b"));
+    fake_kube_fini(&site.kube);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -382,6 +402,7 @@ int main(void)
         cmocka_unit_test(test_what_must_not_be_there),
         cmocka_unit_test(test_the_cluster_is_deleted_meanwhile),
         cmocka_unit_test(test_from_an_etcdbackup),
+        cmocka_unit_test(test_from_a_volume),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

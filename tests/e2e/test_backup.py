@@ -259,7 +259,9 @@ def test_deleted_while_it_runs(made, store):
     client = made.client()
     for i in range(BALLAST_KEYS):
         client.put(f"ballast-{i}", BALLAST)
-    backup = s3(made, "stopped", store, compression=False, deletionPolicy="Delete").create()
+    backup = s3(made, "stopped", store, compression=False, deletionPolicy="Delete",
+                jobTemplate={"resources": {"requests": {"cpu": "10m"},
+                                           "limits": {"cpu": "30m"}}}).create()  # It takes a while.
 
     def uploads():
         if not store.unfinished():

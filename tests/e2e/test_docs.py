@@ -117,7 +117,8 @@ def change(guide):
 
 
 def remove(guide):
-    guide.run("kubectl delete etcd", more=["--wait=false"])
+    guide.run("kubectl delete etcdb")
+    guide.run("kubectl delete etcd --namespace", more=["--wait=false"])
     guide.cluster.wait_gone()
     said = guide.run("kubectl delete -k", more=["--dry-run=server"])
     assert "etcd-operator" in said

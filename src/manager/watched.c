@@ -11,40 +11,49 @@
 #define OURS "app.kubernetes.io/managed-by=etcd-operator"
 
 /* The objects of a managed kind are their own owners. */
-static bool cluster_itself(const json_t *object, char *out, size_t size)
+static bool itself(const struct kube_resource *resource, const json_t *object, char *out,
+                   size_t size)
 {
     const char *name = json_path_string(object, "metadata", "name", NULL);
-    return name && managed_owner(&kube_etcd_clusters, name, out, size);
+    return name && managed_owner(resource, name, out, size);
+}
+
+/* Other objects name theirs in a label. */
+static bool labelled(const struct kube_resource *resource, const json_t *object, const char *label,
+                     char *out, size_t size)
+{
+    const char *name = json_path_string(object, "metadata", "labels", label, NULL);
+    return name && *name && managed_owner(resource, name, out, size);
+}
+
+static bool cluster_itself(const json_t *object, char *out, size_t size)
+{
+    return itself(&kube_etcd_clusters, object, out, size);
 }
 
 static bool cluster_label(const json_t *object, char *out, size_t size)
 {
-    const char *name = json_path_string(object, "metadata", "labels", LABEL_CLUSTER, NULL);
-    return name && *name && managed_owner(&kube_etcd_clusters, name, out, size);
+    return labelled(&kube_etcd_clusters, object, LABEL_CLUSTER, out, size);
 }
 
 static bool backup_itself(const json_t *object, char *out, size_t size)
 {
-    const char *name = json_path_string(object, "metadata", "name", NULL);
-    return name && managed_owner(&kube_etcd_backups, name, out, size);
+    return itself(&kube_etcd_backups, object, out, size);
 }
 
 static bool backup_label(const json_t *object, char *out, size_t size)
 {
-    const char *name = json_path_string(object, "metadata", "labels", LABEL_BACKUP, NULL);
-    return name && *name && managed_owner(&kube_etcd_backups, name, out, size);
+    return labelled(&kube_etcd_backups, object, LABEL_BACKUP, out, size);
 }
 
 static bool restore_itself(const json_t *object, char *out, size_t size)
 {
-    const char *name = json_path_string(object, "metadata", "name", NULL);
-    return name && managed_owner(&kube_etcd_restores, name, out, size);
+    return itself(&kube_etcd_restores, object, out, size);
 }
 
 static bool restore_label(const json_t *object, char *out, size_t size)
 {
-    const char *name = json_path_string(object, "metadata", "labels", LABEL_RESTORE, NULL);
-    return name && *name && managed_owner(&kube_etcd_restores, name, out, size);
+    return labelled(&kube_etcd_restores, object, LABEL_RESTORE, out, size);
 }
 
 /* A member's, that of a Job, or one that brings a restore's data. */
